@@ -1,0 +1,200 @@
+"""Drains one sans-I/O core on an event loop: events, packets, deadline, once per loop turn."""
+
+import asyncio
+import math
+from collections.abc import Callable
+from typing import Any, Generic
+
+from rtcpeer.core import Core, EventT, PacketT
+
+__all__ = ["Driver"]
+
+# Handlers may command the core, which makes more events. Two that answer each other must not hold the loop for ever.
+MAX_EVENT_ROUNDS = 32
+# A timer this late means that the loop was blocked, so what the peer sent meanwhile is still unread.
+LATE = 0.05
+# While the sink is full a core may keep asking to be called "now"; without this the loop would spin.
+BLOCKED_TIMER_INTERVAL = 0.01
+# uvloop rounds delays to milliseconds, down too. Asking again for the fraction that is left would spin.
+CLOCK_GRAIN = 0.001
+# The core is told its deadline when the timer fires by less than this early, which is rounding of floats.
+EARLY = 1e-6
+
+
+class Driver(Generic[PacketT, EventT]):
+    """Owns the timer and the flush of one core; the core itself, and what its packets go to, belong to the caller.
+
+    ``send`` takes a list of packets and returns how many it took. When it took fewer, the driver keeps the rest,
+    pulls no further packets, and waits for `writable`. ``on_event`` gets every event, oldest first, always from the
+    event loop and never from inside `wake` or `received`. Its exceptions go to the loop's exception handler.
+    """
+
+    def __init__(
+        self,
+        core: Core[PacketT, EventT],
+        send: Callable[[list[PacketT]], int],
+        on_event: Callable[[EventT], None],
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self._core = core
+        self._send = send
+        self._on_event = on_event
+        self._loop = loop
+        self._unsent: list[PacketT] = []
+        self._flush_handle: asyncio.Handle | None = None
+        self._timer: asyncio.Handle | None = None
+        self._timer_at = 0.0
+        self._is_flushing = False
+        self._is_closed = False
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether packets wait for `writable`."""
+        return bool(self._unsent)
+
+    def wake(self) -> None:
+        """Flush at the next loop turn; call it after every command. Any number of calls in one turn is one flush."""
+        if self._flush_handle is None and not self._is_flushing and not self._is_closed:
+            self._flush_handle = self._loop.call_soon(self._on_flush)
+
+    def received(self, packet: PacketT) -> None:
+        """Hand a packet to the core, which answers at the next flush."""
+        if not self._is_closed:
+            self._core.receive(packet, self._loop.time())
+            self.wake()
+
+    def writable(self) -> None:
+        """The sink takes packets again: send what was kept, then go on pulling."""
+        if self._unsent and not self._is_closed:
+            unsent, self._unsent = self._unsent, []
+            self._hand_over(unsent)
+            self.wake()
+
+    def close(self) -> None:
+        """Cancel timer and flush and send the core's last packets, once. Its last events are not delivered."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        if self._flush_handle is not None:
+            self._flush_handle.cancel()
+            self._flush_handle = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        packets = self._unsent + self._core.packets_to_send(self._loop.time())
+        self._unsent = []
+        if packets:
+            self._send(packets)
+        # Owner and driver hold each other through these two; without them nothing is left for the cycle collector.
+        self._send = _take_none
+        self._on_event = _ignore
+
+    def _on_flush(self) -> None:
+        self._flush_handle = None
+        self._flush()
+
+    def _flush(self) -> None:
+        """Drain the core; what becomes pending meanwhile waits for the flush of the next turn."""
+        self._is_flushing = True
+        try:
+            is_pending = self._drain()
+        finally:
+            self._is_flushing = False
+        if self._is_closed:
+            return
+        if is_pending:
+            self.wake()
+        self._arm_timer()
+
+    def _drain(self) -> bool:
+        """Events, packets, and the events that pulling made; returns whether the core may have more to send."""
+        has_more = self._deliver_events()
+        if self._is_closed or self._unsent:
+            return has_more
+        packets = self._core.packets_to_send(self._loop.time())
+        if not packets:
+            return has_more
+        self._hand_over(packets)
+        if not self._is_closed:
+            self._deliver_events()
+        # Cores bound their bursts, so a pull that gave something may not have been all.
+        return True
+
+    def _deliver_events(self) -> bool:
+        """Poll until there are none; returns whether some may be left because handlers kept making new ones."""
+        for _ in range(MAX_EVENT_ROUNDS):
+            events = self._core.poll_events()
+            if not events:
+                return False
+            for event in events:
+                try:
+                    self._on_event(event)
+                except Exception as error:  # noqa: BLE001
+                    self._report(error)
+        return True
+
+    def _hand_over(self, packets: list[PacketT]) -> None:
+        taken = self._send(packets)
+        if taken < len(packets) and not self._is_closed:
+            self._unsent = packets[taken:]
+
+    def _report(self, error: Exception) -> None:
+        context: dict[str, Any] = {"message": "An event handler of rtcpeer failed", "exception": error}
+        self._loop.call_exception_handler(context)
+
+    def _arm_timer(self, not_before: float = -math.inf) -> None:
+        """Make sure that a timer fires no later than the core's deadline.
+
+        One that fires earlier is left alone and looks again when it does: deadlines move back with nearly every
+        packet, and a cancelled handle per flush costs more than a needless firing now and then.
+        """
+        deadline = self._core.next_timeout()
+        if deadline is None:
+            return
+        if self._unsent:
+            not_before = self._loop.time() + BLOCKED_TIMER_INTERVAL
+        deadline = max(deadline, not_before)
+        if self._timer is not None:
+            if self._timer_at <= deadline:
+                return
+            self._timer.cancel()
+        self._timer_at = deadline
+        self._timer = self._loop.call_at(deadline, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        deadline = self._core.next_timeout()
+        now = self._loop.time()
+        if deadline is None or deadline > now + EARLY:
+            self._arm_timer(now + CLOCK_GRAIN if self._timer_at > now else -math.inf)
+        elif now - deadline > LATE:
+            # Our own delay is not the peer's silence: let the sockets be read before the core judges. It takes two
+            # turns, because what is scheduled in this one runs before the sockets of the next are polled (asyncio
+            # queues their callbacks behind it, uvloop polls after it).
+            self._hold_timer(self._on_postponed_turn)
+        else:
+            self._time_out(max(now, deadline))
+
+    def _on_postponed_turn(self) -> None:
+        self._hold_timer(self._on_postponed)
+
+    def _on_postponed(self) -> None:
+        self._timer = None
+        self._time_out(self._loop.time())
+
+    def _hold_timer(self, callback: Callable[[], None]) -> None:
+        """Run ``callback`` next turn in the timer's place, so that flushes between do not arm another."""
+        self._timer_at = -math.inf
+        self._timer = self._loop.call_soon(callback)
+
+    def _time_out(self, now: float) -> None:
+        self._core.handle_timeout(now)
+        self._flush()
+
+
+def _take_none(packets: list[Any]) -> int:
+    return len(packets)
+
+
+def _ignore(event: object) -> None:
+    pass

@@ -1,0 +1,67 @@
+"""What the layers above want from a host's network, and that network itself; the simulator brings its own."""
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Callable
+from typing import Protocol
+
+from rtcpeer.aio.interfaces import Interface, InterfaceAddress, list_interfaces
+from rtcpeer.aio.udp import open_udp
+from rtcpeer.core import Datagrams, TransportAddress
+
+__all__ = ["Interface", "InterfaceAddress", "Network", "SystemNetwork", "UdpPort"]
+
+
+class UdpPort(Protocol):
+    """A bound UDP socket that delivers to the callbacks it was opened with."""
+
+    @property
+    def local(self) -> TransportAddress:
+        """Where it is bound, with the port that the system chose."""
+
+    def send(self, remote: TransportAddress, payloads: list[bytes]) -> int:
+        """Send in order; returns how many were taken. When it took fewer, ``on_writable`` tells that there is room."""
+
+    def close(self) -> None:
+        """Stop at once, no callback follows; idempotent."""
+
+
+class Network(Protocol):
+    """The network of one host."""
+
+    def interfaces(self) -> list[Interface]:
+        """The interfaces that are up, each with its addresses."""
+
+    async def open_udp(
+        self, address: TransportAddress, on_datagrams: Callable[[Datagrams], None], on_writable: Callable[[], None]
+    ) -> UdpPort:
+        """Bind to ``address`` (port 0: any free one). Raises OSError when that can not be had."""
+
+    async def resolve(self, host: str, port: int) -> list[TransportAddress]:
+        """All addresses of a host name, in the system's order (RFC 6724). Raises OSError when it has none."""
+
+
+class SystemNetwork:
+    """The network of the machine we run on."""
+
+    def interfaces(self) -> list[Interface]:
+        """Ask the operating system."""
+        return list_interfaces()
+
+    async def open_udp(
+        self, address: TransportAddress, on_datagrams: Callable[[Datagrams], None], on_writable: Callable[[], None]
+    ) -> UdpPort:
+        """A `rtcpeer.aio.udp.UdpSocket`, or what stands in for it where the loop has no readers."""
+        return await open_udp(address, on_datagrams, on_writable)
+
+    async def resolve(self, host: str, port: int) -> list[TransportAddress]:
+        """Numeric hosts at once, names by the system's resolver in the loop's executor."""
+        try:
+            return [TransportAddress(str(ipaddress.ip_address(host.strip("[]"))), port)]
+        except ValueError:
+            pass
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+        addresses = (TransportAddress(str(sockaddr[0]).partition("%")[0], port) for *_, sockaddr in found)
+        return list(dict.fromkeys(addresses))
