@@ -1,0 +1,116 @@
+"""The checklist (RFC 8445 section 6.1.2): which pair is checked next, with freezing and triggered checks."""
+
+from collections import deque
+from collections.abc import Iterator
+
+from rtcpeer.ice.pair import CandidatePair, PairState, Path
+
+__all__ = ["Checklist"]
+
+_UNFINISHED = frozenset({PairState.FROZEN, PairState.WAITING, PairState.IN_PROGRESS})
+_ACTIVE = frozenset({PairState.WAITING, PairState.IN_PROGRESS})
+_UNTRIED = frozenset({PairState.FROZEN, PairState.WAITING})
+
+
+class Checklist:
+    """The pairs of one data stream with one component, best first. Never longer than it was told."""
+
+    def __init__(self, max_pairs: int) -> None:
+        self._max_pairs = max_pairs
+        self._pairs: list[CandidatePair] = []
+        self._by_path: dict[Path, CandidatePair] = {}
+        self._triggered: deque[CandidatePair] = deque()
+
+    def __iter__(self) -> Iterator[CandidatePair]:
+        return iter(self._pairs)
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    def find(self, path: Path) -> CandidatePair | None:
+        """The pair whose packets take this way."""
+        return self._by_path.get(path)
+
+    @property
+    def valid_pairs(self) -> Iterator[CandidatePair]:
+        """Best first."""
+        return (pair for pair in self._pairs if pair.is_valid)
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether there is nothing left to try."""
+        return not any(pair.state in _UNFINISHED for pair in self._pairs)
+
+    @property
+    def has_ordinary_check(self) -> bool:
+        """Whether `next_ordinary` would give a pair."""
+        return self.next_ordinary() is not None
+
+    @property
+    def has_triggered_check(self) -> bool:
+        """Whether `next_triggered` would give a pair."""
+        return bool(self._triggered)
+
+    def add(self, pair: CandidatePair) -> bool:
+        """Take a new pair; False where the list is full of pairs that are better or in use (section 6.1.2.5)."""
+        if pair.path in self._by_path:
+            return False
+        if len(self._pairs) >= self._max_pairs and not self._make_room(pair.priority):
+            return False
+        self._pairs.append(pair)
+        self._by_path[pair.path] = pair
+        self.sort()
+        return True
+
+    def sort(self) -> None:
+        """Put the pairs in order again after their priorities changed."""
+        self._pairs.sort(key=lambda pair: pair.priority, reverse=True)
+
+    def trigger(self, pair: CandidatePair) -> None:
+        """Queue a check that does not wait for its turn (section 6.1.4.1); once, however often it is asked for."""
+        pair.state = PairState.WAITING
+        pair.failure = None
+        if pair not in self._triggered:
+            self._triggered.append(pair)
+
+    def next_triggered(self) -> CandidatePair | None:
+        """The oldest triggered pair; it leaves the queue."""
+        return self._triggered.popleft() if self._triggered else None
+
+    def next_ordinary(self) -> CandidatePair | None:
+        """Section 6.1.4.2: the best waiting pair, else the best frozen one whose foundation is not being tried."""
+        active = {pair.foundation for pair in self._pairs if pair.state in _ACTIVE}
+        frozen: CandidatePair | None = None
+        for pair in self._pairs:
+            if pair.state is PairState.WAITING:
+                return pair
+            if frozen is None and pair.state is PairState.FROZEN and pair.foundation not in active:
+                frozen = pair
+        return frozen
+
+    def unfreeze(self, foundation: tuple[str, str]) -> None:
+        """A check has succeeded: its relatives are worth a try (section 7.2.5.3.3)."""
+        for pair in self._pairs:
+            if pair.state is PairState.FROZEN and pair.foundation == foundation:
+                pair.state = PairState.WAITING
+
+    def drop_untried(self) -> None:
+        """A pair was nominated: what has not been tried will not be (section 8.1.2)."""
+        self._triggered.clear()
+        for pair in [pair for pair in self._pairs if pair.state in _UNTRIED]:
+            self._remove(pair)
+
+    def _make_room(self, priority: int) -> bool:
+        # The worst first, and among the worst those that have had their chance.
+        for states in ({PairState.FAILED}, _UNTRIED):
+            for pair in reversed(self._pairs):
+                if pair.state in states and (pair.state is PairState.FAILED or pair.priority < priority):
+                    self._remove(pair)
+                    return True
+        return False
+
+    def _remove(self, pair: CandidatePair) -> None:
+        self._pairs.remove(pair)
+        del self._by_path[pair.path]
+        if pair in self._triggered:
+            self._triggered.remove(pair)

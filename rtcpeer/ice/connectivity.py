@@ -1,0 +1,281 @@
+"""Connectivity checks of one generation, in both directions (RFC 8445 section 7)."""
+
+from collections.abc import Callable, Iterator
+
+from rtcpeer.core import Entropy
+from rtcpeer.errors import MalformedPacketError
+from rtcpeer.ice.checks import Check, Checks
+from rtcpeer.ice.events import (
+    IceEvent,
+    LocalCandidateDiscovered,
+    PairSelected,
+    PairValidated,
+    RemoteCandidateDiscovered,
+    RoleChanged,
+)
+from rtcpeer.ice.generation import Generation
+from rtcpeer.ice.pair import CandidatePair, FailureReason, PairState, Path
+from rtcpeer.ice.responder import KNOWN_ATTRIBUTES, PeerCheck
+from rtcpeer.ice.role import Role
+from rtcpeer.ice.selection import Selection
+from rtcpeer.ice.settings import IceSettings
+from rtcpeer.stun import ErrorCode, MessageClass, StunMessage, short_term_key
+
+__all__ = ["Connectivity"]
+
+
+class Connectivity:
+    """Checks pairs, answers for what the peer's checks tell, and finds the pair that carries data."""
+
+    def __init__(
+        self,
+        generation: Generation,
+        role: Role,
+        settings: IceSettings,
+        entropy: Entropy,
+        emit: Callable[[IceEvent], None],
+    ) -> None:
+        self.generation = generation
+        self.selection = Selection(settings)
+        self.path: CandidatePair | None = None  # where data may go: the selected pair, else the best valid one
+        self.started_at: float | None = None
+        self.responses_unmatched = 0
+        self.responses_refused = 0
+        self._role = role
+        self._settings = settings
+        self._emit = emit
+        self._checks = Checks(settings, entropy)
+        self._next_check_at = float("-inf")
+        self._has_announced_path = False
+
+    def begin(self, now: float) -> None:
+        """The peer's credentials are known: patience and acceptance waits count from here (RFC 8863 section 4)."""
+        if self.started_at is None and self.generation.remote is not None:
+            self.started_at = now
+            self.selection.begin(now)
+            early, self.generation.early_checks = self.generation.early_checks, []
+            for check in early:
+                self.peer_check(check, now)
+
+    def peer_check(self, check: PeerCheck, now: float) -> None:
+        """The peer checked a pair: learn its address, check the pair ourselves, hear its nomination (section 7.3.1)."""
+        generation = self.generation
+        remote = generation.remote
+        if remote is None or check.username_fragment not in {"", remote.username_fragment}:
+            return
+        local_base, remote_address = check.path
+        if generation.knows_base(local_base) and not generation.knows_remote(remote_address):
+            candidate = generation.learn_remote(remote_address, check)
+            if candidate is not None:
+                self._emit(RemoteCandidateDiscovered(candidate))
+        pair = generation.pair_of(check.path)
+        if pair is None:
+            return
+        pair.requests_received += 1
+        pair.responses_sent += 1
+        pair.last_received_at = now
+        if pair.state is PairState.IN_PROGRESS:
+            self._checks.hasten(pair)
+        elif not pair.is_valid:
+            generation.checklist.trigger(pair)
+        if check.use_candidate and not self._role.is_controlling and self.selection.peer_nominated(pair, now):
+            if self._is_fresh(pair, now):
+                self._select(pair)
+            else:
+                generation.checklist.trigger(pair)
+
+    def response(self, message: StunMessage, path: Path, now: float) -> None:
+        """An answer to a check of ours (section 7.2.5). Raises `MalformedPacketError` where an attribute is broken."""
+        check = self._checks.find(message.transaction_id)
+        remote = self.generation.remote
+        if check is None or remote is None:
+            self.responses_unmatched += 1
+            return
+        if not self._is_believable(message, short_term_key(remote.password)):
+            self.responses_refused += 1
+            return
+        pair = check.pair
+        if message.message_class is MessageClass.ERROR:
+            error = message.error or (0, "")
+            if path == pair.path:
+                self._checks.finish(check)
+                self._on_error(check, error)
+            return
+        mapped = message.mapped_address
+        if mapped is None:
+            raise MalformedPacketError("success response without a mapped address")
+        self._checks.finish(check)
+        if path != pair.path:
+            # Section 7.2.5.2.1: what works in one direction only is of no use; nor does it prove consent.
+            if not check.is_consent:
+                self._fail(pair, FailureReason.ASYMMETRIC, detail=f"{path[1]} answered")
+            return
+        self._on_success(check, now)
+        if pair.mapped != mapped:
+            pair.mapped = mapped
+            candidate = self.generation.learn_local(pair, mapped)
+            if candidate is not None:
+                self._emit(LocalCandidateDiscovered(candidate))
+
+    def advance(self, now: float) -> None:
+        """Give up what has got no answer; nominate, or follow the peer's nomination, where a wait is over."""
+        for check in self._checks.expire(now):
+            if check.is_consent or (check.pair.is_valid and not check.use_candidate):
+                continue
+            if check.use_candidate and self._is_fresh(check.pair, now):
+                # Bad luck: the path has answered other checks meanwhile, so the nomination is worth another try.
+                self.selection.gave_up_nomination(check.pair)
+                continue
+            abandoned = self.selection.selected is not None
+            self._fail(check.pair, FailureReason.ABANDONED if abandoned else FailureReason.NO_ANSWER)
+        if not self._role.is_controlling:
+            pair = self.selection.take_deferred(now)
+            if pair is not None:
+                self._select(pair)
+            return
+        nominee = self.selection.nominee(self.generation.checklist.valid_pairs, now)
+        if nominee is not None:
+            self.selection.nominating = nominee
+            self._start(nominee, use_candidate=True)
+
+    def transmissions(self, now: float) -> Iterator[tuple[Path, bytes]]:
+        """Begin the checks whose turn it is, and repeat those that are due."""
+        checklist = self.generation.checklist
+        if self.generation.remote is not None:
+            while (pair := checklist.next_triggered()) is not None:
+                if pair.state is PairState.WAITING:
+                    self._start(pair)
+            if now >= self._next_check_at and (pair := checklist.next_ordinary()) is not None:
+                self._next_check_at = now + self._settings.check_interval
+                self._start(pair)
+        for pair, data in self._checks.transmissions(now):
+            yield pair.path, data
+
+    def prove_consent(self, pair: CandidatePair) -> None:
+        """Queue a check that keeps the path open and asks for consent (RFC 7675)."""
+        pair.consent_requests_sent += 1
+        # Every chance to get the nomination through is taken.
+        self._start(pair, is_consent=True, use_candidate=pair is self.selection.nominating)
+
+    def change_role(self, is_controlling: bool) -> None:
+        """Take the other role, and tell the owner."""
+        if is_controlling is self._role.is_controlling:
+            return
+        self._role.is_controlling = is_controlling
+        self.selection.role_changed()
+        self.generation.recompute_priorities()
+        self._emit(RoleChanged(is_controlling))
+
+    def lose(self, pair: CandidatePair, reason: FailureReason, detail: str = "") -> None:
+        """The owner knows that the pair is of no use."""
+        self._fail(pair, reason, detail=detail)
+
+    def stop(self) -> None:
+        """Forget what is on its way."""
+        self._checks.clear()
+        self.path = None
+
+    def forgive(self, seconds: float) -> None:
+        """We did not run for so long."""
+        self._checks.postpone(seconds)
+        if self.started_at is not None:
+            self.started_at += seconds
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether there is neither a valid pair nor one to try."""
+        return self.path is None and self.generation.checklist.is_exhausted
+
+    def next_timeout(self) -> float | None:
+        """When `advance` or `transmissions` has something to do."""
+        checklist = self.generation.checklist
+        moments = [
+            self._checks.next_timeout(),
+            self.selection.next_timeout(checklist.valid_pairs, is_controlling=self._role.is_controlling),
+        ]
+        if self.generation.remote is not None:
+            if checklist.has_triggered_check:
+                return float("-inf")
+            if checklist.has_ordinary_check:
+                moments.append(self._next_check_at)
+        return min((moment for moment in moments if moment is not None), default=None)
+
+    def _start(self, pair: CandidatePair, *, use_candidate: bool = False, is_consent: bool = False) -> None:
+        remote = self.generation.remote
+        assert remote is not None
+        if not pair.is_valid:
+            pair.state = PairState.IN_PROGRESS
+        local = self.generation.local
+        self._checks.start(pair, self._role, local, remote, use_candidate=use_candidate, is_consent=is_consent)
+
+    @staticmethod
+    def _is_believable(message: StunMessage, key: bytes) -> bool:
+        if message.unknown_required(KNOWN_ATTRIBUTES):
+            return False
+        # RFC 8489 section 9.1.4: a peer that did not believe us can not sign what it says.
+        if message.message_class is MessageClass.ERROR and not message.has_integrity:
+            return True
+        return message.verify_integrity(key)
+
+    def _on_success(self, check: Check, now: float) -> None:
+        pair = check.pair
+        pair.responses_received += 1
+        pair.last_received_at = pair.last_response_at = now
+        if check.transaction.requests_sent == 1:  # of a repeated request nobody knows which one was answered
+            pair.note_round_trip(now - check.last_sent_at)
+        if self.generation.checklist.find(pair.path) is not pair:
+            return
+        is_new = not pair.is_valid
+        if is_new:
+            pair.state, pair.failure = PairState.SUCCEEDED, None
+            self.generation.checklist.unfreeze(pair.foundation)
+        if self._role.is_controlling:
+            if check.use_candidate and self.selection.nominating is pair:
+                self._select(pair)
+        elif is_new and self.selection.validated(pair, now):
+            self._select(pair)
+        self._choose_path()
+
+    def _on_error(self, check: Check, error: tuple[int, str]) -> None:
+        code, phrase = error
+        pair = check.pair
+        pair.responses_received += 1
+        if code == ErrorCode.ROLE_CONFLICT:
+            if check.was_controlling is self._role.is_controlling:
+                self.change_role(not self._role.is_controlling)
+                self._role.renew_tie_breaker()
+            # Section 7.2.5.1: the same pair again, in the role that we have now.
+            self.selection.gave_up_nomination(pair)
+            if not pair.is_valid and not self._checks.is_checking(pair):
+                self.generation.checklist.trigger(pair)
+            return
+        if not check.is_consent and (not pair.is_valid or check.use_candidate):
+            self._fail(pair, FailureReason.ERROR_RESPONSE, code=code, detail=phrase)
+
+    def _fail(self, pair: CandidatePair, reason: FailureReason, *, code: int | None = None, detail: str = "") -> None:
+        pair.fail(reason, code, detail)
+        self._checks.drop(pair)
+        was_selected = self.selection.selected is pair
+        self.selection.gave_up(pair)
+        if was_selected:
+            self.generation.resume_pairing()
+        self._choose_path()
+
+    def _select(self, pair: CandidatePair) -> None:
+        if self.selection.selected is pair:
+            return
+        self.selection.select(pair)
+        self.generation.stop_pairing()
+        self._checks.stop_repeating(pair)
+        self._choose_path()
+        self._emit(PairSelected(pair.local, pair.remote, pair.path))
+
+    def _choose_path(self) -> None:
+        self.path = self.selection.path(self.generation.checklist.valid_pairs)
+        if self.path is not None and not self._has_announced_path:
+            self._has_announced_path = True
+            self._emit(PairValidated(self.path.local, self.path.remote, self.path.path))
+
+    def _is_fresh(self, pair: CandidatePair, now: float) -> bool:
+        """Whether a valid pair may still be believed; one that was not used for long is checked before it is."""
+        return pair.last_response_at is not None and now - pair.last_response_at < self._settings.consent_timeout

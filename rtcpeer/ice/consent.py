@@ -1,0 +1,90 @@
+"""Whether the path in use is alive: keepalive (RFC 8445 section 11) and consent (RFC 7675)."""
+
+from rtcpeer.core import Entropy
+from rtcpeer.ice.pair import CandidatePair
+from rtcpeer.ice.settings import IceSettings
+
+__all__ = ["PathMonitor"]
+
+
+class PathMonitor:
+    """Watches the pair that data uses; the times of the last signs of life stand on the pair itself."""
+
+    def __init__(self, settings: IceSettings, entropy: Entropy) -> None:
+        self._settings = settings
+        self._entropy = entropy
+        self._pair: CandidatePair | None = None
+        self._next_check_at = 0.0
+
+    def watch(self, pair: CandidatePair | None, now: float) -> None:
+        """Turn to another pair, or to none."""
+        if pair is self._pair:
+            return
+        self._pair = pair
+        self._next_check_at = now + self._interval()
+
+    def check_due(self, now: float) -> CandidatePair | None:
+        """The pair to send a keepalive on, which proves consent as well; at most once per interval."""
+        if self._pair is None or now < self._next_check_at:
+            return None
+        self._next_check_at = now + self._interval()
+        return self._pair
+
+    def is_silent(self, now: float) -> bool:
+        """Whether nothing at all has come for so long that the path counts as disconnected."""
+        silent_at = self._silent_at()
+        return silent_at is not None and now >= silent_at
+
+    def has_consent(self, now: float) -> bool:
+        """Whether the peer has agreed to be sent to."""
+        expires_at = self._consent_expires_at()
+        return expires_at is not None and now < expires_at
+
+    def is_dead(self, now: float) -> bool:
+        """Whether the path has been silent for so long that it counts as failed."""
+        dead_at = self._dead_at()
+        return dead_at is not None and now >= dead_at
+
+    def forgive(self, seconds: float, now: float) -> None:
+        """We did not run for so long: what the peer sent meanwhile could not be seen."""
+        pair = self._pair
+        if pair is None:
+            return
+        if pair.last_received_at is not None:
+            pair.last_received_at = min(now, pair.last_received_at + seconds)
+        if pair.last_response_at is not None:
+            pair.last_response_at = min(now, pair.last_response_at + seconds)
+
+    def next_timeout(self, now_silent: bool) -> float | None:
+        """The next moment at which one of the answers above may change, or a check is due."""
+        if self._pair is None:
+            return None
+        # What has happened is no deadline any more.
+        silent_at = None if now_silent else self._silent_at()
+        moments = (self._next_check_at, silent_at, self._dead_at(), self._consent_expires_at())
+        return min(moment for moment in moments if moment is not None)
+
+    def _silent_at(self) -> float | None:
+        if self._pair is None or self._pair.last_received_at is None or not self._settings.disconnected_timeout:
+            return None
+        return self._pair.last_received_at + self._settings.disconnected_timeout
+
+    def _dead_at(self) -> float | None:
+        silent_at = self._silent_at()
+        return (
+            None
+            if silent_at is None or not self._settings.failed_timeout
+            else silent_at + self._settings.failed_timeout
+        )
+
+    def _consent_expires_at(self) -> float | None:
+        if self._pair is None or self._pair.last_response_at is None:
+            return None
+        return self._pair.last_response_at + self._settings.consent_timeout
+
+    def _interval(self) -> float:
+        # RFC 7675 section 5.1: varied, so that many agents do not fall into step.
+        factor = 0.8 + 0.4 * self._entropy(1)[0] / 255
+        settings = self._settings
+        base = min(settings.keepalive_interval or settings.consent_interval, settings.consent_interval)
+        return base * factor

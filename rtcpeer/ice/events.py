@@ -1,0 +1,95 @@
+"""What the agent tells its owner."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from rtcpeer.core import TransportAddress
+from rtcpeer.ice.candidate import Candidate
+
+__all__ = [
+    "ConsentLost",
+    "IceEvent",
+    "IceState",
+    "LocalCandidateDiscovered",
+    "PairSelected",
+    "PairValidated",
+    "RemoteCandidateDiscovered",
+    "RoleChanged",
+    "StateChanged",
+]
+
+
+class IceState(Enum):
+    """W3C's RTCIceTransportState, whose names the values are."""
+
+    NEW = "new"
+    CHECKING = "checking"
+    CONNECTED = "connected"  # there is a path for data; the pair that carries it may still change
+    COMPLETED = "completed"  # a pair is selected, and neither side will come with more candidates
+    DISCONNECTED = "disconnected"
+    FAILED = "failed"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class StateChanged:
+    """The agent entered another state."""
+
+    state: IceState
+
+
+@dataclass(frozen=True, slots=True)
+class PairValidated:
+    """There is a path for data for the first time, though none is nominated yet: DTLS may begin."""
+
+    local: Candidate
+    remote: Candidate
+    path: tuple[TransportAddress, TransportAddress]
+
+
+@dataclass(frozen=True, slots=True)
+class PairSelected:
+    """Both sides agreed on this pair; data flows over it, and an earlier selection is superseded."""
+
+    local: Candidate
+    remote: Candidate
+    path: tuple[TransportAddress, TransportAddress]
+
+
+@dataclass(frozen=True, slots=True)
+class RoleChanged:
+    """A role conflict was settled, or the peer is lite."""
+
+    is_controlling: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteCandidateDiscovered:
+    """A check came from an address that the peer has not signalled (peer reflexive)."""
+
+    candidate: Candidate
+
+
+@dataclass(frozen=True, slots=True)
+class LocalCandidateDiscovered:
+    """The peer sees us at an address that we did not know (peer reflexive)."""
+
+    candidate: Candidate
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentLost:
+    """The peer has not answered for so long that nothing more may be sent to it (RFC 7675 section 5.1)."""
+
+    path: tuple[TransportAddress, TransportAddress]
+
+
+IceEvent = (
+    StateChanged
+    | PairValidated
+    | PairSelected
+    | RoleChanged
+    | RemoteCandidateDiscovered
+    | LocalCandidateDiscovered
+    | ConsentLost
+)

@@ -1,0 +1,87 @@
+"""STUN that comes in: sorting out what is no concern of ICE, answering the peer's checks, remembering early ones."""
+
+from collections import deque
+from collections.abc import Iterator
+
+from rtcpeer.errors import MalformedPacketError
+from rtcpeer.ice.connectivity import Connectivity
+from rtcpeer.ice.pair import Path
+from rtcpeer.ice.responder import PeerCheck, accept_request, answer, refuse
+from rtcpeer.ice.role import Role
+from rtcpeer.ice.settings import IceSettings
+from rtcpeer.stun import ErrorCode, MessageClass, Method, StunMessage, short_term_key
+
+__all__ = ["Intake"]
+
+_MAX_UNSENT = 512  # answers that nobody has pulled yet
+
+
+class Intake:
+    """Takes datagrams, keeps the answers until they are pulled, and counts what was dropped."""
+
+    def __init__(self, connectivity: Connectivity, role: Role, settings: IceSettings) -> None:
+        self.malformed_packets = 0
+        self.ignored_packets = 0
+        self.requests_refused = 0
+        self._connectivity = connectivity
+        self._role = role
+        self._settings = settings
+        self._answers: deque[tuple[Path, bytes]] = deque(maxlen=_MAX_UNSENT)
+
+    def take(self, payload: bytes, path: Path, now: float) -> None:
+        """Take one datagram, whatever it holds."""
+        try:
+            self._take(StunMessage.parse(payload), path, now)
+        except MalformedPacketError:
+            self.malformed_packets += 1
+
+    def answers(self) -> Iterator[tuple[Path, bytes]]:
+        """What is to be sent back; gone afterwards."""
+        while self._answers:
+            yield self._answers.popleft()
+
+    def clear(self) -> None:
+        """Send nothing more."""
+        self._answers.clear()
+
+    def _take(self, message: StunMessage, path: Path, now: float) -> None:
+        if message.method != Method.BINDING:
+            self.ignored_packets += 1
+            return
+        match message.message_class:
+            case MessageClass.REQUEST:
+                self._take_request(message, path, now)
+            case MessageClass.INDICATION:
+                # Section 11: a keepalive. It is not authenticated, and so no more than a sign of life.
+                pair = self._connectivity.generation.checklist.find(path)
+                if pair is not None:
+                    pair.last_received_at = now
+            case MessageClass.SUCCESS | MessageClass.ERROR:
+                self._connectivity.response(message, path, now)
+
+    def _take_request(self, message: StunMessage, path: Path, now: float) -> None:
+        generation = self._connectivity.generation
+        verdict = accept_request(message, path, generation.local)
+        if isinstance(verdict, bytes):
+            self.requests_refused += 1
+            self._answers.append((path, verdict))
+            return
+        we_switch = self._role.yields_to(message)
+        if we_switch is False:
+            refusal = refuse(message, ErrorCode.ROLE_CONFLICT, short_term_key(generation.local.password))
+            self._answers.append((path, refusal))
+            return
+        if we_switch:
+            self._connectivity.change_role(not self._role.is_controlling)
+        self._answers.append((path, answer(verdict, generation.local)))
+        if generation.remote is None:
+            self._remember(verdict)
+        else:
+            self._connectivity.peer_check(verdict, now)
+
+    def _remember(self, check: PeerCheck) -> None:
+        """The peer was faster than its description: its check counts once that has come (section 7.3)."""
+        early = self._connectivity.generation.early_checks
+        early[:] = [known for known in early if known.path != check.path or known.use_candidate > check.use_candidate]
+        if len(early) < self._settings.max_early_checks:
+            early.append(check)

@@ -1,0 +1,41 @@
+"""User name fragment and password of one side (RFC 8445 section 5.3)."""
+
+from dataclasses import dataclass
+
+from rtcpeer.core import Entropy
+from rtcpeer.ice.settings import IceSettings
+
+__all__ = ["IceParameters", "generate_parameters"]
+
+# ice-char of RFC 8839 section 5.4: 64 of them, so that six random bits choose one without bias.
+_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
+
+@dataclass(frozen=True, slots=True)
+class IceParameters:
+    """What one side tells the other about itself, beside its candidates."""
+
+    username_fragment: str
+    password: str
+    is_lite: bool = False
+    options: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """The lengths of RFC 8839 section 5.4; characters beyond ice-char are seen in the field and do no harm."""
+        if not 4 <= len(self.username_fragment) <= 256 or ":" in self.username_fragment:
+            raise ValueError("username_fragment must have 4 to 256 characters and no colon")
+        if not 22 <= len(self.password) <= 256:
+            raise ValueError("password must have 22 to 256 characters")
+
+
+def generate_parameters(settings: IceSettings, entropy: Entropy) -> IceParameters:
+    """Fresh credentials for ourselves, as the settings want them."""
+    return IceParameters(
+        settings.username_fragment or _random_text(settings.username_fragment_length, entropy),
+        settings.password or _random_text(settings.password_length, entropy),
+        options=("trickle",),
+    )
+
+
+def _random_text(length: int, entropy: Entropy) -> str:
+    return "".join(_ALPHABET[byte & 0x3F] for byte in entropy(length))

@@ -1,0 +1,73 @@
+"""The peer's checks: which are believed, and what is answered (RFC 8445 section 7.3, RFC 8489 section 9.1)."""
+
+from dataclasses import dataclass
+
+from rtcpeer.ice.pair import Path
+from rtcpeer.ice.parameters import IceParameters
+from rtcpeer.stun import AttributeType, ErrorCode, StunMessage, short_term_key
+
+__all__ = ["KNOWN_ATTRIBUTES", "PeerCheck", "accept_request", "answer", "refuse"]
+
+KNOWN_ATTRIBUTES = frozenset(
+    {
+        AttributeType.USERNAME,
+        AttributeType.PRIORITY,
+        AttributeType.USE_CANDIDATE,
+        AttributeType.XOR_MAPPED_ADDRESS,
+        AttributeType.MAPPED_ADDRESS,
+        AttributeType.ERROR_CODE,
+        AttributeType.UNKNOWN_ATTRIBUTES,
+        AttributeType.REALM,
+        AttributeType.NONCE,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PeerCheck:
+    """A check of the peer that proved that it knows our password."""
+
+    path: Path
+    message: StunMessage
+    username_fragment: str  # the peer's own
+    priority: int
+    use_candidate: bool
+
+
+def accept_request(message: StunMessage, path: Path, local: IceParameters) -> PeerCheck | bytes:
+    """The check, or the error response that it deserves. Nothing is changed by a request that is refused.
+
+    Raises `MalformedPacketError` where an attribute breaks its format.
+    """
+    username = message.text(AttributeType.USERNAME)
+    if username is None or not message.has_integrity:
+        return refuse(message, ErrorCode.BAD_REQUEST)
+    ours, _, theirs = username.partition(":")
+    key = short_term_key(local.password)
+    # The names are no secret, the password is: only the latter needs constant time.
+    if ours != local.username_fragment or not message.verify_integrity(key):
+        return refuse(message, ErrorCode.UNAUTHENTICATED)
+    unknown = message.unknown_required(KNOWN_ATTRIBUTES)
+    if unknown:
+        response = message.error_response(ErrorCode.UNKNOWN_ATTRIBUTE)
+        response.add_unknown_attributes(unknown)
+        return response.serialize(key, fingerprint=True)
+    priority = message.uint32(AttributeType.PRIORITY)
+    if priority is None:
+        return refuse(message, ErrorCode.BAD_REQUEST, key)
+    # Numbers of a wrong length raise here, before anything has changed.
+    message.uint64(AttributeType.ICE_CONTROLLING)
+    message.uint64(AttributeType.ICE_CONTROLLED)
+    return PeerCheck(path, message, theirs, priority, AttributeType.USE_CANDIDATE in message)
+
+
+def answer(check: PeerCheck, local: IceParameters) -> bytes:
+    """The success response (RFC 8445 section 7.3.1.2)."""
+    response = check.message.success_response()
+    response.add_address(AttributeType.XOR_MAPPED_ADDRESS, check.path[1])
+    return response.serialize(short_term_key(local.password), fingerprint=True)
+
+
+def refuse(message: StunMessage, code: ErrorCode, key: bytes | None = None) -> bytes:
+    """An error response; with integrity where the request has earned it (RFC 8489 section 9.1.3.1)."""
+    return message.error_response(code).serialize(key, fingerprint=True)

@@ -1,0 +1,137 @@
+"""Which pair carries data: nomination from both sides (RFC 8445 sections 8.1 and 7.3.1.5)."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from rtcpeer.ice.candidate import CandidateType
+from rtcpeer.ice.pair import CandidatePair
+from rtcpeer.ice.settings import IceSettings
+
+__all__ = ["Selection"]
+
+# A peer that nominates aggressively says USE-CANDIDATE on every pair at once; one that changed its mind says it on one
+# pair and no more on the other. This long after the better pair was last nominated the worse one is believed.
+_RESELECTION_WAIT = 3.0
+
+
+class _Deferred(NamedTuple):
+    pair: CandidatePair
+    due: float
+
+
+class Selection:
+    """The selected pair, the nomination under way, and the pair that data may use meanwhile."""
+
+    def __init__(self, settings: IceSettings) -> None:
+        self._settings = settings
+        self.selected: CandidatePair | None = None
+        self.nominating: CandidatePair | None = None  # we are controlling, and said so to the peer
+        self._deferred: _Deferred | None = None
+        self._checking_since: float | None = None
+
+    def begin(self, now: float) -> None:
+        """Checks have begun: waits for better pairs count from here."""
+        if self._checking_since is None:
+            self._checking_since = now
+
+    def path(self, valid_pairs: Iterable[CandidatePair]) -> CandidatePair | None:
+        """The pair for data: the selected one, else the best that is valid."""
+        if self.selected is not None:
+            return self.selected
+        return next(iter(valid_pairs), None)
+
+    def nominee(self, valid_pairs: Iterable[CandidatePair], now: float) -> CandidatePair | None:
+        """Controlling: the pair to nominate now; the best of those whose waiting time is over."""
+        if self.selected is not None or self.nominating is not None:
+            return None
+        return next((pair for pair in valid_pairs if now >= self._acceptable_at(pair)), None)
+
+    def peer_nominated(self, pair: CandidatePair, now: float) -> bool:
+        """Controlled: whether the peer's USE-CANDIDATE on this pair makes it the selected one right now.
+
+        Where our own check has not succeeded, the nomination counts as soon as it has (section 7.3.1.5).
+        """
+        pair.nominated_by_peer_at = now
+        return pair.is_valid and self._supersedes(pair, now)
+
+    def validated(self, pair: CandidatePair, now: float) -> bool:
+        """Controlled: whether the pair, now that it is valid, becomes the selected one by an earlier nomination."""
+        if self.selected is pair or pair.nominated_by_peer_at is None:
+            return False
+        return self._supersedes(pair, now)
+
+    def take_deferred(self, now: float) -> CandidatePair | None:
+        """Controlled: a worse pair that the peer has moved to, having fallen silent about the better one."""
+        deferred = self._deferred
+        if deferred is None or now < deferred.due:
+            return None
+        self._deferred = None
+        selected_at = None if self.selected is None else self.selected.nominated_by_peer_at
+        nominated_at = deferred.pair.nominated_by_peer_at
+        if (
+            not deferred.pair.is_valid
+            or nominated_at is None
+            or (selected_at is not None and selected_at >= nominated_at)
+        ):
+            return None
+        return deferred.pair
+
+    def select(self, pair: CandidatePair) -> None:
+        """Both sides agreed."""
+        pair.nominated = True
+        self.selected = pair
+        self.nominating = None
+        self._deferred = None
+
+    def gave_up(self, pair: CandidatePair) -> None:
+        """A pair has failed."""
+        if self.nominating is pair:
+            self.nominating = None
+        if self.selected is pair:
+            self.selected = None
+
+    def gave_up_nomination(self, pair: CandidatePair) -> None:
+        """The nomination was not taken, for a reason that lies not in the pair."""
+        if self.nominating is pair:
+            self.nominating = None
+
+    def role_changed(self) -> None:
+        """What we had under way in the other role is void; what was selected stays."""
+        self.nominating = None
+        self._deferred = None
+
+    def next_timeout(self, valid_pairs: Iterable[CandidatePair], *, is_controlling: bool) -> float | None:
+        """When a wait ends."""
+        if not is_controlling:
+            return None if self._deferred is None else self._deferred.due
+        if self.selected is not None or self.nominating is not None:
+            return None
+        return min((self._acceptable_at(pair) for pair in valid_pairs), default=None)
+
+    def _supersedes(self, pair: CandidatePair, now: float) -> bool:
+        selected = self.selected
+        if selected is None or pair.priority > selected.priority:
+            return True
+        if selected is not pair:
+            last = selected.nominated_by_peer_at
+            if last is None or now - last >= _RESELECTION_WAIT:
+                return True
+            self._deferred = _Deferred(pair, last + _RESELECTION_WAIT)
+        return False
+
+    def _acceptable_at(self, pair: CandidatePair) -> float:
+        since = self._checking_since or 0.0
+        return since + max(self._wait(pair.local.type), self._wait(pair.remote.type))
+
+    def _wait(self, candidate_type: CandidateType) -> float:
+        settings = self._settings
+        match candidate_type:
+            case CandidateType.HOST:
+                return settings.host_acceptance_wait
+            case CandidateType.SERVER_REFLEXIVE:
+                return settings.srflx_acceptance_wait
+            case CandidateType.PEER_REFLEXIVE:
+                return settings.prflx_acceptance_wait
+            case CandidateType.RELAYED:
+                # Nothing better can come where relays are all there is.
+                return 0.0 if settings.transport_policy == "relay" else settings.relay_acceptance_wait

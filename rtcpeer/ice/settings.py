@@ -1,0 +1,96 @@
+"""What a program may decide about ICE; the defaults and their reasons stand in docs/ice.md."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["IceSettings"]
+
+_ICE_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+
+
+@dataclass(frozen=True, slots=True)
+class IceSettings:
+    """Durations are seconds. Sections are those of RFC 8445 unless said."""
+
+    # Connectivity checks
+    check_interval: float = 0.05  # Ta, section 14.2: at least 0.005
+    rto: float = 0.5  # Deviation: section 14.3 lets it grow with the number of pairs, which delays small losses
+    max_requests: int = 7  # Rc, RFC 8489 section 6.2.1
+    host_acceptance_wait: float = 0.0  # how long the controlling side hopes for a better pair before it nominates
+    srflx_acceptance_wait: float = 0.5
+    prflx_acceptance_wait: float = 1.0
+    relay_acceptance_wait: float = 2.0  # not waited for where transport_policy is "relay"
+    patience: float = 39.5  # RFC 8863 section 4: no earlier failure, even with no pair left
+
+    # Liveness
+    keepalive_interval: float = 2.0  # section 11; 0: consent checks alone keep the path open
+    disconnected_timeout: float = 5.0  # without any traffic; 0: never
+    failed_timeout: float = 25.0  # after disconnected; 0: never
+    consent_interval: float = 5.0  # RFC 7675 section 5.1, varied by 0.8 to 1.2
+    consent_timeout: float = 30.0  # RFC 7675 section 5.1
+
+    # Bounds on what a peer can make us keep
+    max_remote_candidates: int = 100
+    max_pairs: int = 100  # section 6.1.2.5
+    max_early_checks: int = 32  # binding requests that came before the remote description
+
+    # Credentials (section 5.3); None: random
+    username_fragment: str | None = None
+    password: str | None = None
+    username_fragment_length: int = 8  # at least 24 random bits
+    password_length: int = 24  # at least 128 random bits
+
+    # Which local candidates may be used
+    transport_policy: Literal["all", "relay", "nohost"] = "all"
+
+    # Gathering: read by the stack, not by the agent
+    dns_timeout: float = 2.0
+    stun_timeout: float = 5.0
+    gathering_timeout: float = 5.0
+    gathering_interval: float = 0.005  # Ta between new questions to servers, section 14.1
+    bulk_wait: float = 0.3  # bulk signalling takes what is there after that time, once a server has answered
+    bulk_patience: float = 1.5  # and after that time if none has: two retransmissions were given their chance
+    trickle: bool | Literal["auto"] = "auto"
+    include_loopback: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what can not work, naming the field."""
+        if self.check_interval < 0.005:
+            raise ValueError("check_interval must be at least 0.005 s (RFC 8445 section 14.2)")
+        for name in ("rto", "consent_interval", "consent_timeout"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} must be greater than 0")
+        for name in ("max_requests", "max_remote_candidates", "max_pairs"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1")
+        self._check_not_negative()
+        self._check_credentials()
+
+    def _check_not_negative(self) -> None:
+        waits = ("host_acceptance_wait", "srflx_acceptance_wait", "prflx_acceptance_wait", "relay_acceptance_wait")
+        liveness = ("patience", "keepalive_interval", "disconnected_timeout", "failed_timeout", "max_early_checks")
+        gathering = (
+            "dns_timeout",
+            "stun_timeout",
+            "gathering_timeout",
+            "gathering_interval",
+            "bulk_wait",
+            "bulk_patience",
+        )
+        for name in (*waits, *liveness, *gathering):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must not be negative")
+
+    def _check_credentials(self) -> None:
+        if not 4 <= self.username_fragment_length <= 256:
+            raise ValueError("username_fragment_length must be between 4 and 256 (RFC 8445 section 5.3)")
+        if not 22 <= self.password_length <= 256:
+            raise ValueError("password_length must be between 22 and 256 (RFC 8445 section 5.3)")
+        for name, shortest in (("username_fragment", 4), ("password", 22)):
+            value = getattr(self, name)
+            if value is not None and not (shortest <= len(value) <= 256 and _ICE_CHARACTERS.issuperset(value)):
+                raise ValueError(f"{name} must be {shortest} to 256 letters, digits, + or / (RFC 8445 section 5.3)")
+        if self.transport_policy not in {"all", "relay", "nohost"}:
+            raise ValueError('transport_policy must be "all", "relay" or "nohost"')
+        if self.trickle not in {True, False, "auto"}:
+            raise ValueError('trickle must be "auto", True or False')

@@ -1,0 +1,140 @@
+import json
+import pathlib
+
+import pytest
+
+from rtcpeer.core import TransportAddress
+from rtcpeer.ice import Candidate, CandidateType, TcpType, candidate_priority, compute_foundation, local_preferences
+from rtcpeer.ice.candidate import same_scope
+
+DATA = pathlib.Path(__file__).parents[2] / "data" / "sdp"
+CHROMIUM = (
+    "candidate:842163049 1 udp 1677729535 198.51.100.7 46154 typ srflx raddr 10.77.0.2 rport 41116 "
+    "generation 0 ufrag DLoK network-id 1 network-cost 50"
+)
+
+
+def lines_of_foreign_peers():
+    lines = set()
+    for path in DATA.glob("*.json"):
+        lines |= {entry["candidate"] for entry in json.loads(path.read_text()) if entry and entry["candidate"]}
+    for path in DATA.glob("*.sdp"):
+        lines |= {line for line in path.read_text().splitlines() if line.startswith("a=candidate:")}
+    return sorted(lines)
+
+
+def test_there_are_lines_of_foreign_peers():
+    assert len(lines_of_foreign_peers()) > 50
+
+
+def test_lines_of_foreign_peers_survive_a_round_trip():
+    for line in lines_of_foreign_peers():
+        written = Candidate.parse(line).serialize()
+        assert written == line.removeprefix("a=").replace(" UDP ", " udp ").replace(" TCP ", " tcp ")
+
+
+def test_all_fields():
+    candidate = Candidate.parse(CHROMIUM)
+    assert candidate == Candidate(
+        "842163049", 1, "udp", 1677729535, "198.51.100.7", 46154, CandidateType.SERVER_REFLEXIVE,
+        "10.77.0.2", 41116, None, "DLoK", 0, 1, 50,
+    )  # fmt: skip
+    assert candidate.base == candidate.transport_address == TransportAddress("198.51.100.7", 46154)
+
+
+def test_unknown_extensions_are_kept_in_order():
+    line = "candidate:1 1 tcp 1 192.0.2.1 9 typ host tcptype passive x-b 2 x-a 1 x-b 3"
+    candidate = Candidate.parse("a=" + line)
+    assert candidate.tcp_type is TcpType.PASSIVE
+    assert candidate.extensions == (("x-b", "2"), ("x-a", "1"), ("x-b", "3"))
+    assert candidate.serialize() == line
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "", "candidate:", "candidate:1 1 udp 1 192.0.2.1 9", "candidate:1 1 udp 1 192.0.2.1 9 type host",
+        "candidate:1 x udp 1 192.0.2.1 9 typ host", "candidate:1 1 sctp 1 192.0.2.1 9 typ host",
+        "candidate:1 1 udp 1 192.0.2.1 65536 typ host", "candidate:1 1 udp 4294967296 192.0.2.1 9 typ host",
+        "candidate:1 1 udp 1 192.0.2.1 -9 typ host", "candidate:1 1 udp 1 192.0.2.1 9 typ magic",
+        "candidate:1 1 udp 1 192.0.2.1 9 typ host raddr", "candidate:1 1 udp 1 192.0.2.1 9 typ host rport x",
+        "candidate:1 1 tcp 1 192.0.2.1 9 typ host tcptype odd", f"candidate:{'1' * 33} 1 udp 1 192.0.2.1 9 typ host",
+    ],
+)  # fmt: skip
+def test_broken_lines_are_value_errors(line):
+    with pytest.raises(ValueError, match="candidate line"):
+        Candidate.parse(line)
+
+
+@pytest.mark.parametrize(
+    ("address", "port", "protocol", "pairable"),
+    [
+        ("192.0.2.1", 1, "udp", True), ("fe80::1%eth0", 1, "udp", True), ("a.local", 1, "udp", False),
+        ("192.0.2.1", 1, "tcp", False), ("192.0.2.1", 0, "udp", False), ("0.0.0.0", 1, "udp", False),
+        ("224.0.0.1", 1, "udp", False), ("::", 1, "udp", False),
+    ],
+)  # fmt: skip
+def test_pairable(address, port, protocol, pairable):
+    assert Candidate("1", 1, protocol, 1, address, port, CandidateType.HOST).is_pairable is pairable
+
+
+def test_addresses_have_one_spelling():
+    candidate = Candidate("1", 1, "udp", 1, "2001:DB8:0::1", 5, CandidateType.HOST)
+    assert candidate.transport_address == TransportAddress("2001:db8::1", 5)
+    assert candidate.address == "2001:DB8:0::1"
+    assert candidate.is_numeric
+    assert candidate.with_related(TransportAddress("0.0.0.0", 0)).related_address == "0.0.0.0"
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "preference"),
+    [
+        (CandidateType.HOST, {}, 126), (CandidateType.PEER_REFLEXIVE, {}, 110),
+        (CandidateType.SERVER_REFLEXIVE, {}, 100),
+        (CandidateType.RELAYED, {}, 3), (CandidateType.RELAYED, {"relay_protocol": "dtls"}, 2),
+        (CandidateType.RELAYED, {"relay_protocol": "tcp"}, 1), (CandidateType.RELAYED, {"relay_protocol": "tls"}, 0),
+        (CandidateType.HOST, {"protocol": "tcp"}, 99), (CandidateType.RELAYED, {"protocol": "tcp"}, 0),
+    ],
+)  # fmt: skip
+def test_priorities(kind, options, preference):
+    assert candidate_priority(kind, 0x1234, component=2, **options) == preference * 2**24 + 0x1234 * 2**8 + 254
+
+
+def test_foundations():
+    same = compute_foundation(CandidateType.HOST, "192.0.2.1")
+    assert same == compute_foundation(CandidateType.HOST, "192.0.2.1", "udp", "")
+    others = {
+        compute_foundation(CandidateType.SERVER_REFLEXIVE, "192.0.2.1"),
+        compute_foundation(CandidateType.HOST, "192.0.2.2"),
+        compute_foundation(CandidateType.HOST, "192.0.2.1", "tcp"),
+        compute_foundation(CandidateType.HOST, "192.0.2.1", "udp", "203.0.113.1"),
+    }
+    assert len(others) == 4
+    assert same not in others
+    assert len(same) <= 32
+
+
+def order(hosts):
+    preferences = local_preferences(hosts)
+    assert len(set(preferences.values())) == len(hosts)
+    return sorted(hosts, key=lambda host: -preferences[host])
+
+
+def test_families_are_interleaved_ipv6_first():
+    assert order(["10.0.0.1", "2001:db8::1"]) == ["2001:db8::1", "10.0.0.1"]
+    assert order(["::1", "::2", "::3", "1.1.1.1", "::4"]) == ["::1", "::2", "1.1.1.1", "::3", "::4"]
+    assert order(["1.1.1.1", "1.1.1.2", "::1"]) == ["1.1.1.1", "::1", "1.1.1.2"]
+    assert order(["1.1.1.1", "1.1.1.2"]) == ["1.1.1.1", "1.1.1.2"]
+    assert order([]) == []
+
+
+@pytest.mark.parametrize(
+    ("local", "remote", "expected"),
+    [
+        ("10.0.0.1", "192.0.2.1", True), ("10.0.0.1", "::1", False), ("fe80::1", "fe80::2", True),
+        ("fe80::1", "2001:db8::1", False), ("169.254.0.1", "10.0.0.1", True), ("10.0.0.1", "x.local", False),
+    ],
+)  # fmt: skip
+def test_scope(local, remote, expected):
+    assert same_scope(local, remote) is expected
+    assert same_scope(remote, local) is expected

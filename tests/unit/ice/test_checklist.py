@@ -1,0 +1,82 @@
+from rtcpeer.ice import CandidatePair, FailureReason, PairState
+from rtcpeer.ice.checklist import Checklist
+from rtcpeer.ice.pair import pair_priority
+from tests.unit.ice.network import host
+
+
+def pair(number, priority, state=PairState.FROZEN):
+    return CandidatePair(host("192.0.2.1"), host("192.0.2.2", number), priority, state)
+
+
+def filled(*pairs, bound=10):
+    checklist = Checklist(bound)
+    assert all(checklist.add(each) for each in pairs)
+    return checklist
+
+
+def test_pair_priority_is_that_of_the_rfc():
+    assert pair_priority(5, 3) == 2**32 * 3 + 2 * 5 + 1
+    assert pair_priority(3, 5) == 2**32 * 3 + 2 * 5
+
+
+def test_best_waiting_first_then_frozen_whose_foundation_rests():
+    low, high, frozen = pair(1, 1, PairState.WAITING), pair(2, 2, PairState.WAITING), pair(3, 3)
+    checklist = filled(low, high, frozen)
+    assert list(checklist) == [frozen, high, low]
+    assert checklist.next_ordinary() is high
+    high.state = PairState.IN_PROGRESS
+    assert checklist.next_ordinary() is low
+    low.state = PairState.IN_PROGRESS
+    assert checklist.next_ordinary() is None
+    assert not checklist.has_ordinary_check
+    low.state = high.state = PairState.FAILED
+    assert checklist.next_ordinary() is frozen
+
+
+def test_success_unfreezes_relatives():
+    a, b = pair(1, 1), pair(2, 2)
+    stranger = CandidatePair(host("192.0.2.9"), host("192.0.2.2"), 3)
+    checklist = filled(a, b, stranger)
+    checklist.unfreeze(a.foundation)
+    assert (a.state, b.state, stranger.state) == (PairState.WAITING, PairState.WAITING, PairState.FROZEN)
+
+
+def test_triggered_checks_are_first_in_first_out_and_once():
+    a, b = pair(1, 1), pair(2, 2)
+    a.fail(FailureReason.NO_ANSWER)
+    checklist = filled(a, b)
+    for each in (a, b, a):
+        checklist.trigger(each)
+    assert a.failure is None
+    assert [checklist.next_triggered(), checklist.next_triggered(), checklist.next_triggered()] == [a, b, None]
+
+
+def test_one_pair_for_each_path():
+    checklist = filled(pair(1, 1))
+    assert not checklist.add(pair(1, 9))
+    assert len(checklist) == 1
+
+
+def test_a_full_list_gives_up_failed_pairs_then_worse_ones():
+    failed, worse, running = pair(1, 30, PairState.FAILED), pair(2, 10), pair(3, 5, PairState.IN_PROGRESS)
+    checklist = filled(failed, worse, running, bound=3)
+    checklist.trigger(worse)
+    assert checklist.add(pair(4, 1))
+    assert checklist.find(failed.path) is None
+    assert not checklist.add(pair(5, 1))
+    assert checklist.add(pair(6, 20))
+    assert checklist.add(pair(7, 21))
+    assert checklist.find(worse.path) is None
+    assert not checklist.has_triggered_check
+    assert checklist.find(running.path) is running
+
+
+def test_exhausted_and_untried():
+    done, tried, untried = pair(1, 1, PairState.SUCCEEDED), pair(2, 2, PairState.IN_PROGRESS), pair(3, 3)
+    checklist = filled(done, tried, untried)
+    assert not checklist.is_exhausted
+    assert list(checklist.valid_pairs) == [done]
+    checklist.drop_untried()
+    assert list(checklist) == [tried, done]
+    tried.state = PairState.FAILED
+    assert checklist.is_exhausted

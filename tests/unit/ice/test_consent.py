@@ -1,0 +1,72 @@
+import pytest
+
+from rtcpeer.ice import CandidatePair, IceSettings
+from rtcpeer.ice.consent import PathMonitor
+from tests.unit.ice.network import host
+
+
+def watched(byte=127, **settings):
+    pair = CandidatePair(host("192.0.2.1"), host("192.0.2.2"), 1)
+    pair.last_received_at = pair.last_response_at = 10.0
+    monitor = PathMonitor(IceSettings(**settings), lambda count: bytes([byte]) * count)
+    monitor.watch(pair, 10.0)
+    return monitor, pair
+
+
+def test_nothing_without_a_pair():
+    monitor = PathMonitor(IceSettings(), bytes)
+    assert monitor.check_due(1e9) is None
+    assert monitor.next_timeout(False) is None
+    assert not monitor.is_silent(1e9)
+    assert not monitor.is_dead(1e9)
+    assert not monitor.has_consent(0.0)
+    monitor.forgive(1.0, 1.0)
+
+
+@pytest.mark.parametrize(("byte", "interval"), [(0, 1.6), (255, 2.4)])
+def test_checks_are_paced_with_variation(byte, interval):
+    monitor, pair = watched(byte)
+    assert monitor.next_timeout(False) == pytest.approx(10 + interval)
+    assert monitor.check_due(10 + interval - 0.01) is None
+    assert monitor.check_due(10 + interval + 0.01) is pair
+    assert monitor.check_due(10 + interval + 0.01) is None
+
+
+def test_consent_alone_is_paced_by_its_own_interval():
+    monitor, _ = watched(0, keepalive_interval=0)
+    assert monitor.next_timeout(False) == pytest.approx(14.0)
+
+
+def test_thresholds():
+    monitor, _ = watched()
+    assert not monitor.is_silent(14.99)
+    assert monitor.is_silent(15.0)
+    assert not monitor.is_dead(39.99)
+    assert monitor.is_dead(40.0)
+    assert monitor.has_consent(39.99)
+    assert not monitor.has_consent(40.0)
+
+
+def test_data_is_no_consent():
+    monitor, pair = watched()
+    pair.last_received_at = 39.0
+    assert not monitor.is_silent(40.0)
+    assert not monitor.has_consent(40.0)
+
+
+def test_zero_means_never():
+    monitor, _ = watched(disconnected_timeout=0)
+    assert not monitor.is_silent(1e9)
+    assert not monitor.is_dead(1e9)
+    monitor, _ = watched(failed_timeout=0)
+    assert monitor.is_silent(1e9)
+    assert not monitor.is_dead(1e9)
+
+
+def test_forgiven_time_is_given_back_but_not_more_than_there_was():
+    monitor, pair = watched()
+    monitor.forgive(20.0, 32.0)
+    assert (pair.last_received_at, pair.last_response_at) == (30.0, 30.0)
+    assert not monitor.is_silent(34.0)
+    monitor.forgive(50.0, 33.0)
+    assert pair.last_response_at == 33.0
