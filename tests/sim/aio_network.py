@@ -1,0 +1,86 @@
+"""`rtcpeer.aio.network.Network` over a simulated host, so that the layers above run unchanged in virtual time."""
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Callable
+
+from rtcpeer.aio.network import Interface, InterfaceAddress, UdpPort
+from rtcpeer.core import Datagrams, TransportAddress
+from tests.sim.network import Host
+
+__all__ = ["SimulatedNetwork"]
+
+
+class SimulatedNetwork:
+    """The network of one host; give the `Network` of the simulator the running loop as its timeline.
+
+    ``known_addresses`` says more about an address than its prefix (temporary, deprecated, ...). ``resolve_delay`` is
+    how long the resolver takes; a name in ``silent_names`` is never answered. ``udp_errors`` makes the next binds fail.
+    """
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+        self.known_addresses: dict[str, InterfaceAddress] = {}
+        self.resolve_delay = 0.0
+        self.silent_names: set[str] = set()
+        self.udp_errors: list[OSError] = []
+        self.open_sockets = 0
+
+    def interfaces(self) -> list[Interface]:
+        """The interfaces whose cable is plugged in."""
+        return [
+            Interface(one.name.rpartition("/")[2], index + 1, tuple(map(self._address, one.addresses)))
+            for index, one in enumerate(self.host.interfaces)
+            if one.is_up and one.addresses
+        ]
+
+    async def open_udp(
+        self, address: TransportAddress, on_datagrams: Callable[[Datagrams], None], on_writable: Callable[[], None]
+    ) -> UdpPort:
+        """Bind; a simulated socket always takes everything, so ``on_writable`` is never called."""
+        if self.udp_errors:
+            raise self.udp_errors.pop(0)
+        return _SimulatedPort(self, address, on_datagrams)
+
+    async def resolve(self, host: str, port: int) -> list[TransportAddress]:
+        """Numeric hosts at once, names from `tests.sim.network.Network.names` after ``resolve_delay``."""
+        try:
+            return [TransportAddress(str(ipaddress.ip_address(host.strip("[]"))), port)]
+        except ValueError:
+            pass
+        if host in self.silent_names:
+            await asyncio.get_running_loop().create_future()
+        await asyncio.sleep(self.resolve_delay)
+        found = self.host.network.names.get(host, [])
+        if not found:
+            raise socket.gaierror(socket.EAI_NONAME, f"no addresses for {host}")
+        return [TransportAddress(address, port) for address in found]
+
+    def _address(self, address: str) -> InterfaceAddress:
+        return self.known_addresses.get(address) or InterfaceAddress(address, 64 if ":" in address else 24)
+
+
+class _SimulatedPort:
+    """A simulated socket that says when it is gone, so that a test can see what was left open."""
+
+    def __init__(
+        self, network: SimulatedNetwork, address: TransportAddress, on_datagrams: Callable[[Datagrams], None]
+    ) -> None:
+        self._network = network
+        self._socket = network.host.bind(address.host, address.port, on_datagrams)
+        self._is_closed = False
+        network.open_sockets += 1
+
+    @property
+    def local(self) -> TransportAddress:
+        return self._socket.local
+
+    def send(self, remote: TransportAddress, payloads: list[bytes]) -> int:
+        return self._socket.send(remote, payloads)
+
+    def close(self) -> None:
+        if not self._is_closed:
+            self._is_closed = True
+            self._network.open_sockets -= 1
+            self._socket.close()
