@@ -1,0 +1,80 @@
+"""The m-sections that this side writes, and which it understands (RFC 9429 sections 5.2.1, 5.3.1; RFC 8841)."""
+
+from collections.abc import Sequence
+
+from rtcpeer.jsep.candidates import DISCARD_PORT
+from rtcpeer.jsep.facts import LocalTransport, Section
+from rtcpeer.jsep.settings import NegotiationSettings
+from rtcpeer.sdp.model import Attributes, Connection, MediaSection, SessionDescription
+from rtcpeer.sdp.transport import Setup
+
+__all__ = ["assemble", "data_channel_media", "is_data_channel_media", "is_legacy", "rejected_media"]
+
+_PROTOCOLS = frozenset({"UDP/DTLS/SCTP", "TCP/DTLS/SCTP"})
+_LEGACY_PROTOCOL = "DTLS/SCTP"  # draft-ietf-mmusic-sctp-sdp-07 and older peers
+_LEGACY_STREAMS = 65535
+
+
+def is_data_channel_media(media: MediaSection) -> bool:
+    """Whether the section describes data channels in a way that we speak."""
+    if media.kind != "application":
+        return False
+    if media.protocol in _PROTOCOLS:
+        return "webrtc-datachannel" in media.formats
+    return media.protocol == _LEGACY_PROTOCOL
+
+
+def is_legacy(section: Section) -> bool:
+    """Whether the peer writes the SCTP port as a format and ``a=sctpmap`` (before RFC 8841)."""
+    return section.protocol == _LEGACY_PROTOCOL
+
+
+def assemble(sections: Sequence[Section], media: tuple[MediaSection, ...], local: LocalTransport) -> SessionDescription:
+    """A description of the sections, its o= line still to come; those that live are bundled (RFC 9143 section 7.2)."""
+    bundled = [section.mid for section in sections if section.is_bundled and not section.is_rejected]
+    # Deviation: no a=tls-id (RFC 8842 section 4); no browser sends or reads it, fingerprints tell associations apart.
+    attributes = Attributes()
+    if bundled:
+        attributes = attributes.plus([("group", f"BUNDLE {' '.join(bundled)}")])
+    if local.options:
+        attributes = attributes.plus([("ice-options", " ".join(local.options))])
+    if local.is_lite:
+        attributes = attributes.plus(["ice-lite"])
+    return SessionDescription(attributes=attributes, media=media)
+
+
+def data_channel_media(
+    section: Section, local: LocalTransport, setup: Setup, settings: NegotiationSettings
+) -> MediaSection:
+    """A living section for data channels, without candidates."""
+    attributes = Attributes.of(*_mid(section))
+    attributes = attributes.plus(
+        [
+            ("ice-ufrag", local.username_fragment),
+            ("ice-pwd", local.password),
+            *(("fingerprint", f"{algorithm} {value}") for algorithm, value in local.fingerprints),
+            ("setup", setup.value),
+        ]
+    )
+    formats = section.formats
+    if is_legacy(section):
+        formats = (str(settings.sctp_port),)
+        attributes = attributes.plus([("sctpmap", f"{settings.sctp_port} webrtc-datachannel {_LEGACY_STREAMS}")])
+    else:
+        attributes = attributes.plus([("sctp-port", settings.sctp_port)])
+    attributes = attributes.plus([("max-message-size", settings.max_message_size)])
+    return MediaSection(
+        section.kind, DISCARD_PORT, section.protocol, formats, connections=(Connection(),), attributes=attributes
+    )
+
+
+def rejected_media(section: Section) -> MediaSection:
+    """A section with port zero; its formats are the other side's (RFC 3264 section 6)."""
+    attributes = Attributes.of(*_mid(section), "inactive")
+    return MediaSection(
+        section.kind, 0, section.protocol, section.formats, connections=(Connection(),), attributes=attributes
+    )
+
+
+def _mid(section: Section) -> list[tuple[str, str]]:
+    return [("mid", section.mid)] if section.is_mid_signalled else []

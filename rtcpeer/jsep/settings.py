@@ -1,0 +1,26 @@
+"""What this side says about itself in every description."""
+
+from dataclasses import dataclass
+
+from rtcpeer.sdp.transport import Setup
+
+__all__ = ["NegotiationSettings"]
+
+
+@dataclass(frozen=True, slots=True)
+class NegotiationSettings:
+    """Choices that the specifications leave to the implementation."""
+
+    answer_setup: Setup = (
+        Setup.ACTIVE
+    )  # RFC 8842 section 5.3: an answerer SHOULD be active, so that DTLS begins at once
+    sctp_port: int = 5000  # RFC 8841 section 5
+    max_message_size: int = 262144  # RFC 8841 section 6: what we take; 0 for any
+
+    def __post_init__(self) -> None:
+        if self.answer_setup not in {Setup.ACTIVE, Setup.PASSIVE}:
+            raise ValueError("answer_setup is active or passive")
+        if not 0 < self.sctp_port <= 65535:
+            raise ValueError("sctp_port is a number from 1 to 65535")
+        if self.max_message_size < 0:
+            raise ValueError("max_message_size is not negative")

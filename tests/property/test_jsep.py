@@ -1,0 +1,95 @@
+"""Negotiations: two of ours, random commands, and whatever a peer may send."""
+
+import contextlib
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from rtcpeer.errors import DOMException, InvalidStateError
+from rtcpeer.jsep import DescriptionType, LocalTransport, Negotiation, Side, SignalingState, Wanted
+from rtcpeer.jsep.signaling import TRANSITIONS
+from rtcpeer.sdp import parse, serialize
+from tests.unit.sdp.fixtures import NAMES, read
+
+LOCAL = LocalTransport("ourfrag1", "ourpassword1ourpassword1", (("sha-256", "AA:BB"),))
+OTHER = LocalTransport("theirfr1", "theirpassword1theirpasswd", (("sha-256", "CC:DD"),))
+KINDS = st.sampled_from(DescriptionType)
+
+
+class StateTable(RuleBasedStateMachine):
+    """Our negotiation follows the table with descriptions that always fit, and so reaches every state."""
+
+    def __init__(self):
+        super().__init__()
+        self.ours = Negotiation("1")
+        self.state = SignalingState.STABLE
+
+    def expect(self, side, kind, call):
+        following = TRANSITIONS.get((self.state, side, kind))
+        before = self.ours.session
+        try:
+            applied = call()
+        except InvalidStateError:
+            assert following is None
+            assert self.ours.session is before
+        else:
+            assert applied.state is following
+            self.state = following
+
+    @rule(kind=KINDS)
+    def set_local(self, kind):
+        with contextlib.suppress(InvalidStateError):
+            if kind is DescriptionType.OFFER:
+                self.ours.create_offer(Wanted(data_channel=True), LOCAL)
+            else:
+                self.ours.create_answer(LOCAL)
+        self.expect(Side.LOCAL, kind, lambda: self.ours.set_local(kind))
+
+    @rule(kind=KINDS)
+    def set_remote(self, kind):
+        text = self._remote_text(kind)
+        self.expect(Side.REMOTE, kind, lambda: self.ours.set_remote(kind, text))
+
+    def _remote_text(self, kind):
+        peer = Negotiation("2")
+        if kind is DescriptionType.OFFER:
+            return serialize(peer.create_offer(Wanted(data_channel=True), OTHER))
+        local = self.ours.local_description()
+        if local is None or local.type is not DescriptionType.OFFER:
+            return ""
+        peer.set_remote(DescriptionType.OFFER, local.sdp)
+        return serialize(peer.create_answer(OTHER))
+
+    @invariant()
+    def states_agree(self):
+        assert self.ours.state is self.state
+        is_stable = self.state is SignalingState.STABLE
+        assert is_stable == (self.ours.pending_local is None and self.ours.pending_remote is None)
+
+
+TestStateTable = StateTable.TestCase
+TestStateTable.settings = settings(max_examples=100, deadline=None, stateful_step_count=20)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(NAMES), st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)), max_size=4), st.data())
+def test_a_shuffled_offer_is_answered_or_refused_and_leaves_no_trace(name, swaps, data):
+    lines = read(name).splitlines()
+    for first, second in swaps:
+        a, b = first % len(lines), second % len(lines)
+        lines[a], lines[b] = lines[b], lines[a]
+    if data.draw(st.booleans()):
+        del lines[data.draw(st.integers(0, len(lines) - 1))]
+    negotiation = Negotiation("1")
+    before = negotiation.session
+    try:
+        negotiation.set_remote(DescriptionType.OFFER, "\n".join(lines))
+        answer = negotiation.create_answer(LOCAL)
+        applied = negotiation.set_local(DescriptionType.ANSWER, serialize(answer))
+    except DOMException:
+        assert negotiation.state is SignalingState.STABLE
+        assert negotiation.session is before
+    else:
+        assert len(answer.media) == len(parse("\n".join(lines)).media)
+        assert (applied.remote is None) == (applied.mids == ())
