@@ -1,3 +1,80 @@
 """A WebRTC peer connection for Python, with the browser's names and behaviour."""
 
+from rtcpeer.aio.ice_agent import IceAgent
+from rtcpeer.api.configuration import RTCConfiguration, RTCIceServer, Settings
+from rtcpeer.api.data_channel import RTCDataChannel
+from rtcpeer.api.description import RTCSessionDescription
+from rtcpeer.api.dtls import RTCCertificate, RTCDtlsFingerprint, RTCDtlsParameters, RTCDtlsTransport
+from rtcpeer.api.ice import (
+    RTCIceCandidate,
+    RTCIceCandidateError,
+    RTCIceCandidatePair,
+    RTCIceGatherer,
+    RTCIceParameters,
+    RTCIceTransport,
+)
+from rtcpeer.api.peer_connection import RTCPeerConnection
+from rtcpeer.api.sctp import RTCSctpTransport
+from rtcpeer.datachannel.settings import DataChannelSettings
+from rtcpeer.dtls.settings import DtlsSettings
+from rtcpeer.errors import (
+    DOMException,
+    InvalidAccessError,
+    InvalidModificationError,
+    InvalidStateError,
+    NetworkError,
+    NotSupportedError,
+    OperationError,
+    RTCError,
+    RtcpeerError,
+)
+from rtcpeer.ice.candidate import Candidate
+from rtcpeer.ice.events import IceState
+from rtcpeer.ice.parameters import IceParameters
+from rtcpeer.ice.settings import IceSettings
+from rtcpeer.sctp.settings import SctpSettings
+
 __version__ = "0.1.0"
+
+__all__ = [
+    "__version__",
+    # The peer connection and what belongs to it (W3C webrtc-pc)
+    "RTCPeerConnection",
+    "RTCConfiguration",
+    "RTCIceServer",
+    "RTCSessionDescription",
+    "RTCIceCandidate",
+    "RTCIceCandidateError",
+    "RTCDataChannel",
+    "RTCCertificate",
+    "RTCDtlsFingerprint",
+    # The transports, also for use without a peer connection (ORTC)
+    "RTCIceGatherer",
+    "RTCIceTransport",
+    "RTCIceParameters",
+    "RTCIceCandidatePair",
+    "RTCDtlsTransport",
+    "RTCDtlsParameters",
+    "RTCSctpTransport",
+    # What the W3C has no knob for
+    "Settings",
+    "IceSettings",
+    "DtlsSettings",
+    "SctpSettings",
+    "DataChannelSettings",
+    # ICE alone
+    "IceAgent",
+    "IceParameters",
+    "IceState",
+    "Candidate",
+    # Errors
+    "RtcpeerError",
+    "DOMException",
+    "InvalidAccessError",
+    "InvalidModificationError",
+    "InvalidStateError",
+    "NetworkError",
+    "NotSupportedError",
+    "OperationError",
+    "RTCError",
+]

@@ -1,0 +1,328 @@
+"""The ICE agent on an event loop: sockets, names and timers around `rtcpeer.stack.connectivity`.
+
+It is useful alone, as a way to get datagrams through NATs, and it carries a whole peer connection when it is told to
+`drive` the core that contains its connectivity.
+"""
+
+import asyncio
+import os
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any, Self
+
+from pyee.asyncio import AsyncIOEventEmitter
+
+from rtcpeer.aio.driver import Driver
+from rtcpeer.aio.interfaces import select_addresses
+from rtcpeer.aio.network import Network, SystemNetwork, UdpPort
+from rtcpeer.core import Core, Datagrams, Entropy, TransportAddress
+from rtcpeer.errors import InvalidStateError, NetworkError
+from rtcpeer.ice.agent import Agent
+from rtcpeer.ice.candidate import Candidate
+from rtcpeer.ice.events import IceState, PairSelected, PairValidated, StateChanged
+from rtcpeer.ice.parameters import IceParameters
+from rtcpeer.ice.settings import IceSettings
+from rtcpeer.stack.connectivity import Connectivity, ConnectivityEvent
+from rtcpeer.stack.gathering import CandidateGathered, Gatherer, GatheringCompleted, GatheringSufficient, ServerFailed
+from rtcpeer.stack.servers import ServerUrl
+
+__all__ = ["IceAgent"]
+
+# Datagrams that nobody fetched with recv(); like a full socket buffer, more are dropped and counted.
+MAX_UNREAD = 1024
+
+
+class IceAgent(AsyncIOEventEmitter):
+    """Finds a path to a peer and sends datagrams over it.
+
+    Exchange `local_parameters` and candidates with the peer by any means, then::
+
+        agent = IceAgent(servers=["stun:stun.example.org"])
+        agent.on("candidate", send_to_peer)         # a Candidate; None after the last
+        agent.gather()
+        await agent.dial(remote_parameters)         # the other side: accept()
+        agent.send(b"hello")
+        reply = await agent.recv()
+
+    Events: ``candidate`` (a `Candidate`, then None), ``state`` (an `IceState`), ``selected_pair`` (local and remote
+    candidate), ``server_failed`` (a `ServerFailed`).
+    """
+
+    def __init__(
+        self,
+        settings: IceSettings | None = None,
+        *,
+        servers: Sequence[str | ServerUrl] = (),
+        is_controlling: bool = True,
+        network: Network | None = None,
+        entropy: Entropy = os.urandom,
+    ) -> None:
+        super().__init__()
+        self.settings = settings or IceSettings()
+        self.servers = [ServerUrl.parse(server) if isinstance(server, str) else server for server in servers]
+        self.core = Connectivity(
+            Agent(self.settings, is_controlling=is_controlling, entropy=entropy),
+            Gatherer(self.settings, entropy),
+        )
+        self._network: Network = network or SystemNetwork()
+        self._driven: Core[Datagrams, Any] = self.core
+        self._on_event: Callable[[Any], None] = self._handle
+        self._driver: Driver[Datagrams, Any] | None = None
+        self._ports: dict[TransportAddress, UdpPort] = {}
+        self._gathering: asyncio.Task[None] | None = None
+        self._changed = asyncio.Event()
+        self._unread: deque[bytes] = deque()
+        self._is_closed = False
+        self.dropped_datagrams = 0
+
+    @property
+    def local_parameters(self) -> IceParameters:
+        """Username fragment and password to tell the peer."""
+        return self.core.agent.local_parameters
+
+    @property
+    def local_candidates(self) -> list[Candidate]:
+        """What has been gathered so far."""
+        return self.core.gatherer.candidates
+
+    @property
+    def state(self) -> IceState:
+        """Where connectivity stands."""
+        return self.core.agent.state
+
+    def gather(self) -> None:
+        """Start to gather candidates; harmless when repeated. Needs a running event loop."""
+        if self._gathering is None and not self._is_closed:
+            self._start_driver()
+            self.core.gatherer.start()
+            self._gathering = asyncio.get_running_loop().create_task(self._gather(), name="rtcpeer gathering")
+
+    async def gathered(self, timeout: float | None = None) -> list[Candidate]:  # noqa: ASYNC109 part of the face
+        """The local candidates, once they suffice for bulk signalling: all, or what came before servers proved slow.
+
+        Args:
+            timeout: seconds after which what is there is returned.
+        """
+        gatherer = self.core.gatherer
+        await self._until(lambda: gatherer.is_sufficient or self._is_closed, timeout)
+        return self.local_candidates
+
+    def add_remote_candidate(self, candidate: Candidate | None) -> None:
+        """Take one of the peer's candidates, None for "no more"; duplicates and strangers do no harm."""
+        if candidate is None:
+            self.core.agent.end_of_remote_candidates()
+        else:
+            self.core.agent.add_remote_candidate(candidate)
+        self.wake()
+
+    def set_remote_parameters(self, parameters: IceParameters) -> None:
+        """Tell the agent who the peer is; checks begin with the first pair."""
+        self.core.agent.set_remote_parameters(parameters)
+        self.wake()
+
+    async def dial(self, remote: IceParameters) -> None:
+        """Connect as the controlling side; raises NetworkError when no path is found."""
+        await self._connect(remote, is_controlling=True)
+
+    async def accept(self, remote: IceParameters) -> None:
+        """Connect as the controlled side; raises NetworkError when no path is found."""
+        await self._connect(remote, is_controlling=False)
+
+    def send(self, data: bytes) -> None:
+        """Send one datagram; unreliable, and dropped when there is no path at the moment.
+
+        Raises:
+            InvalidStateError: the agent is closed.
+        """
+        if self._is_closed:
+            raise InvalidStateError("the ICE agent is closed")
+        self.core.send(data)
+        self.wake()
+
+    async def recv(self) -> bytes:
+        """The next datagram.
+
+        Raises:
+            InvalidStateError: the agent is closed, and all that arrived has been read.
+        """
+        await self._until(lambda: bool(self._unread) or self._is_closed, None)
+        if not self._unread:
+            raise InvalidStateError("the ICE agent is closed")
+        return self._unread.popleft()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Datagrams until the agent is closed."""
+        while True:
+            await self._until(lambda: bool(self._unread) or self._is_closed, None)
+            if not self._unread:
+                return
+            yield self._unread.popleft()
+
+    async def close(self) -> None:
+        """Release sockets, timers and tasks; idempotent."""
+        task = self.shut_down()
+        if task is not None:
+            await asyncio.wait([task])
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.close()
+
+    def drive(self, core: Core[Datagrams, Any], on_event: Callable[[Any], None]) -> None:
+        """Drive ``core``, which contains this agent's `core`; it gets the data, and ``on_event`` every event.
+
+        Events of connectivity have to be handed on to `handle`. To be called before `gather`.
+        """
+        self._driven = core
+        self._on_event = on_event
+
+    def wake(self) -> None:
+        """Let the driver look at the core in this loop turn; to be called after every change of the driven core."""
+        if self._driver is not None:
+            self._driver.wake()
+
+    def shut_down(self) -> asyncio.Task[None] | None:
+        """Close everything that closes at once; returns the task, already cancelled, that is left to wait for."""
+        if self._is_closed:
+            return self._gathering
+        self._is_closed = True
+        if self._driven is self.core:
+            self.core.close()
+        if self._driver is not None:
+            self._driver.close()
+        for port in self._ports.values():
+            port.close()
+        self._ports.clear()
+        self._tell_waiters()
+        self._driven, self._on_event = self.core, _ignore
+        if self._gathering is not None and not self._gathering.done():
+            self._gathering.cancel()
+            return self._gathering
+        return None
+
+    def handle(self, event: ConnectivityEvent) -> None:
+        """Turn an event of the core into an event of this object."""
+        self._handle(event)
+
+    def _handle(self, event: ConnectivityEvent) -> None:
+        match event:
+            case CandidateGathered(candidate):
+                self.emit("candidate", candidate)
+            case GatheringCompleted():
+                self.emit("candidate", None)
+            case ServerFailed():
+                self.emit("server_failed", event)
+            case StateChanged(state):
+                self.emit("state", state)
+            case PairSelected(local, remote):
+                self.emit("selected_pair", local, remote)
+            case GatheringSufficient() | PairValidated():
+                pass
+            case _:
+                return
+        self._tell_waiters()
+
+    async def _connect(self, remote: IceParameters, *, is_controlling: bool) -> None:
+        self.core.agent.set_role(is_controlling)
+        self.set_remote_parameters(remote)
+        self.gather()
+        agent = self.core.agent
+        over = {IceState.FAILED, IceState.CLOSED}
+        await self._until(lambda: agent.selected_pair is not None or agent.state in over, None)
+        if agent.selected_pair is None:
+            raise NetworkError("no path to the peer was found: every candidate pair failed")
+
+    async def _until(self, condition: Callable[[], bool], timeout: float | None) -> None:  # noqa: ASYNC109 handed on
+        """Wait until the condition holds, looking whenever something happened."""
+        deadline = None if timeout is None else asyncio.get_running_loop().time() + timeout
+        while not condition():
+            try:
+                async with asyncio.timeout_at(deadline):
+                    await self._changed.wait()
+            except TimeoutError:
+                return
+
+    def _tell_waiters(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    def _start_driver(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._driver = Driver(self._driven, self._send, self._on_event, loop)
+        self._driver.wake()
+
+    async def _gather(self) -> None:
+        gatherer = self.core.gatherer
+        await asyncio.gather(self._open_ports(), *(self._resolve(server) for server in self.servers))
+        gatherer.end_of_servers()
+        self.wake()
+
+    async def _open_ports(self) -> None:
+        gatherer = self.core.gatherer
+        interfaces = self._network.interfaces()
+        hosts = select_addresses(interfaces, include_loopback=self.settings.include_loopback)
+        if not hosts:  # A machine without a network still talks to itself.
+            hosts = select_addresses(interfaces, include_loopback=True)
+        for preference, host in enumerate(hosts):
+            try:
+                port = await self._network.open_udp(TransportAddress(host, 0), self._received, self._writable)
+            except OSError:
+                gatherer.unusable_addresses += 1
+                continue
+            self._ports[port.local] = port
+            gatherer.add_base(port.local, preference)
+            self.wake()
+        gatherer.end_of_bases()
+        self.wake()
+
+    async def _resolve(self, server: ServerUrl) -> None:
+        gatherer = self.core.gatherer
+        try:
+            async with asyncio.timeout(self.settings.dns_timeout):
+                addresses = await self._network.resolve(server.host, server.port)
+        except TimeoutError:
+            gatherer.fail_server(
+                server, f"the name {server.host} was not resolved within {self.settings.dns_timeout} s"
+            )
+        except OSError as error:
+            gatherer.fail_server(server, f"the name {server.host} can not be resolved: {error.strerror or error}")
+        else:
+            gatherer.add_server(server, addresses)
+        self.wake()
+
+    def _received(self, packet: Datagrams) -> None:
+        driver = self._driver
+        if driver is None:
+            return
+        driver.received(packet)
+        if self._driven is self.core:
+            self._keep(self.core.take_data())
+
+    def _keep(self, data: list[bytes]) -> None:
+        room = MAX_UNREAD - len(self._unread)
+        self._unread.extend(data[:room])
+        self.dropped_datagrams += max(0, len(data) - room)
+        if data:
+            self._tell_waiters()
+
+    def _writable(self) -> None:
+        if self._driver is not None:
+            self._driver.writable()
+
+    def _send(self, packets: list[Datagrams]) -> int:
+        """Hand packets to their sockets until one is full; what is left of a run stays in its place."""
+        for index, (local, remote, payloads) in enumerate(packets):
+            port = self._ports.get(local)
+            if port is None:
+                continue  # its socket is gone, and with it the path
+            taken = port.send(remote, payloads)
+            if taken < len(payloads):
+                packets[index] = Datagrams(local, remote, payloads[taken:])
+                return index
+        return len(packets)
+
+
+def _ignore(event: object) -> None:
+    pass

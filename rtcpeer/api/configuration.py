@@ -1,0 +1,119 @@
+"""What a peer connection is configured with: the W3C's dictionary, and the settings the W3C has no name for."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
+
+from rtcpeer.api.dtls import RTCCertificate
+from rtcpeer.dtls.settings import DtlsSettings
+from rtcpeer.errors import InvalidAccessError, NotSupportedError
+from rtcpeer.errors import SyntaxError as RTCSyntaxError
+from rtcpeer.ice.settings import IceSettings
+from rtcpeer.sctp.settings import SctpSettings
+from rtcpeer.stack.servers import ServerUrl
+
+__all__ = ["RTCConfiguration", "RTCIceServer", "Settings"]
+
+
+@dataclass(frozen=True)
+class RTCIceServer:
+    """A STUN or TURN server (W3C webrtc-pc section 4.2.2).
+
+    Args:
+        urls: one URL or several, ``stun:host[:port]`` or ``turn:host[:port][?transport=udp|tcp]``.
+        username: for TURN.
+        credential: for TURN.
+        credentialType: only ``"password"``.
+    """
+
+    urls: str | Sequence[str]
+    username: str | None = None
+    credential: str | None = None
+    credentialType: str = "password"
+
+    def parsed_urls(self) -> list[ServerUrl]:
+        """The URLs, checked.
+
+        Raises:
+            SyntaxError: a URL is malformed, or there is none.
+            InvalidAccessError: a TURN URL without username and credential.
+            NotSupportedError: a credential type that nobody implements.
+        """
+        urls = [self.urls] if isinstance(self.urls, str) else list(self.urls)
+        if not urls:
+            raise RTCSyntaxError("an RTCIceServer needs at least one URL")
+        if self.credentialType != "password":
+            raise NotSupportedError(f"credentialType is 'password', not {self.credentialType!r}")
+        parsed = [ServerUrl.parse(url) for url in urls]
+        for url in parsed:
+            if url.scheme.is_turn and not (self.username and self.credential):
+                raise InvalidAccessError(f"{url.url} is a TURN server and needs a username and a credential")
+        return parsed
+
+
+@dataclass(frozen=True)
+class RTCConfiguration:
+    """The W3C's configuration dictionary (webrtc-pc section 4.2.1); plain dicts are taken as well.
+
+    Args:
+        iceServers: none is contacted that is not listed here.
+        iceTransportPolicy: which candidates may be used; ``"all"`` or ``"relay"``.
+        bundlePolicy: ``"balanced"``, ``"max-compat"`` or ``"max-bundle"``.
+        rtcpMuxPolicy: only ``"require"``.
+        certificates: at most one is used; made for this connection when empty.
+        iceCandidatePoolSize: 0 to 255.
+    """
+
+    iceServers: Sequence[RTCIceServer | Mapping[str, Any]] = ()
+    iceTransportPolicy: Literal["all", "relay"] = "all"
+    bundlePolicy: Literal["balanced", "max-compat", "max-bundle"] = "balanced"
+    rtcpMuxPolicy: Literal["require"] = "require"
+    certificates: Sequence[RTCCertificate] = ()
+    iceCandidatePoolSize: int = 0
+
+    def __post_init__(self) -> None:
+        servers = tuple(
+            server if isinstance(server, RTCIceServer) else RTCIceServer(**server) for server in self.iceServers or ()
+        )
+        object.__setattr__(self, "iceServers", servers)
+        object.__setattr__(self, "certificates", tuple(self.certificates or ()))
+        _one_of("iceTransportPolicy", self.iceTransportPolicy, ("all", "relay"))
+        _one_of("bundlePolicy", self.bundlePolicy, ("balanced", "max-compat", "max-bundle"))
+        _one_of("rtcpMuxPolicy", self.rtcpMuxPolicy, ("require",))
+        if not 0 <= self.iceCandidatePoolSize <= 255:
+            raise TypeError(f"iceCandidatePoolSize is 0 to 255, not {self.iceCandidatePoolSize}")
+
+    @classmethod
+    def of(cls, configuration: "RTCConfiguration | Mapping[str, Any] | None") -> "RTCConfiguration":
+        """The configuration from an object, a dictionary in the browser's form, or nothing.
+
+        Raises:
+            TypeError: an unknown member, or a value outside its enumeration.
+        """
+        if configuration is None:
+            return cls()
+        if isinstance(configuration, RTCConfiguration):
+            return configuration
+        known = {f.name for f in fields(cls)}
+        unknown = set(configuration) - known
+        if unknown:
+            raise TypeError(f"RTCConfiguration has no member {', '.join(sorted(unknown))}")
+        return cls(**configuration)
+
+    def server_urls(self) -> list[ServerUrl]:
+        """Every URL of every server, checked; see `RTCIceServer.parsed_urls` for what is raised."""
+        return [url for server in self.iceServers if isinstance(server, RTCIceServer) for url in server.parsed_urls()]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the browser has no knob for; one part for each protocol."""
+
+    ice: IceSettings = field(default_factory=IceSettings)
+    dtls: DtlsSettings = field(default_factory=DtlsSettings)
+    sctp: SctpSettings = field(default_factory=SctpSettings)
+
+
+def _one_of(name: str, value: object, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise TypeError(f"{name} is one of {', '.join(allowed)}, not {value!r}")

@@ -1,0 +1,482 @@
+"""RTCPeerConnection (W3C webrtc-pc section 4.4)."""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Awaitable, Mapping
+from dataclasses import replace
+from typing import Any, Self
+
+from rtcpeer.aio.network import Network
+from rtcpeer.api.configuration import RTCConfiguration, Settings
+from rtcpeer.api.data_channel import RTCDataChannel
+from rtcpeer.api.description import RTCSessionDescription
+from rtcpeer.api.events import EventTarget, event_handler
+from rtcpeer.api.ice import RTCIceCandidate
+from rtcpeer.api.operations import OperationsChain
+from rtcpeer.api.sctp import RTCSctpTransport
+from rtcpeer.api.states import (
+    RTCIceConnectionState,
+    RTCIceGatheringState,
+    RTCPeerConnectionState,
+    RTCSignalingState,
+    connection_state,
+)
+from rtcpeer.api.transports import Transports
+from rtcpeer.errors import InvalidStateError, OperationError
+from rtcpeer.jsep.facts import Applied, Wanted
+from rtcpeer.jsep.negotiation import Negotiation, Which
+from rtcpeer.jsep.settings import NegotiationSettings
+from rtcpeer.jsep.signaling import DescriptionType, SignalingState
+from rtcpeer.sdp.serialize import serialize
+
+__all__ = ["RTCPeerConnection"]
+
+# Candidates that came before the description they belong to; a peer that sends more is broken or hostile.
+MAX_EARLY_CANDIDATES = 256
+
+
+class RTCPeerConnection(EventTarget):
+    """A connection to one peer, negotiated by descriptions and candidates that the application carries.
+
+    Args:
+        configuration: an `RTCConfiguration`, or a dictionary as in JavaScript.
+        settings: what the browser has no knob for.
+        network: where sockets come from; the simulator's, in tests.
+
+    Raises:
+        SyntaxError: a server's URL is malformed.
+        InvalidAccessError: a TURN server without credentials, or a certificate that has expired.
+        TypeError: a value outside its enumeration.
+
+    Events (the payload is the thing itself): ``negotiationneeded``; ``icecandidate`` (an `RTCIceCandidate`, None after
+    the last); ``icecandidateerror`` (an `RTCIceCandidateError`); ``signalingstatechange``, ``icegatheringstatechange``,
+    ``iceconnectionstatechange``, ``connectionstatechange``; ``datachannel`` (an `RTCDataChannel`).
+    """
+
+    onnegotiationneeded = event_handler("negotiationneeded")
+    onicecandidate = event_handler("icecandidate")
+    onicecandidateerror = event_handler("icecandidateerror")
+    onsignalingstatechange = event_handler("signalingstatechange")
+    onicegatheringstatechange = event_handler("icegatheringstatechange")
+    oniceconnectionstatechange = event_handler("iceconnectionstatechange")
+    onconnectionstatechange = event_handler("connectionstatechange")
+    ondatachannel = event_handler("datachannel")
+
+    def __init__(
+        self,
+        configuration: RTCConfiguration | Mapping[str, Any] | None = None,
+        settings: Settings | None = None,
+        *,
+        network: Network | None = None,
+    ) -> None:
+        super().__init__()
+        self._configuration = RTCConfiguration.of(configuration)
+        self._settings = _with_policy(settings or Settings(), self._configuration)
+        self._transports = Transports(self._configuration, self._settings, network)
+        sctp = self._settings.sctp
+        self._negotiation = Negotiation(
+            str(int.from_bytes(os.urandom(8), "big") >> 2),  # RFC 9429 section 5.2.1: 62 random bits
+            NegotiationSettings(sctp_port=sctp.local_port, max_message_size=sctp.max_message_size),
+        )
+        self._operations = OperationsChain(self._on_chain_empty)
+        self._is_negotiation_needed = False
+        self._is_check_due_on_empty_chain = False
+        self._wants_data_channel = False
+        self._early_candidates: list[RTCIceCandidate] = []
+        self._connection_state: RTCPeerConnectionState = "new"
+        self._closing: asyncio.Future[None] | None = None
+        self._listen()
+
+    # Descriptions
+
+    async def createOffer(self, options: Mapping[str, Any] | None = None) -> RTCSessionDescription:  # noqa: ARG002
+        """An offer of what there is to negotiate; it changes nothing until it is set.
+
+        ``options`` are taken for the programs that pass them; those of the W3C's concern media and restarts.
+
+        Raises:
+            InvalidStateError: a remote offer waits for its answer, or the connection is closed.
+        """
+        self._require_open()
+        return await self._operations.run(self._create_offer)
+
+    async def createAnswer(self, options: Mapping[str, Any] | None = None) -> RTCSessionDescription:  # noqa: ARG002
+        """An answer to the remote offer; it changes nothing until it is set.
+
+        Raises:
+            InvalidStateError: there is no remote offer, or the connection is closed.
+        """
+        self._require_open()
+        return await self._operations.run(self._create_answer)
+
+    async def setLocalDescription(self, description: RTCSessionDescription | Mapping[str, str] | None = None) -> None:
+        """Apply our own description, made now when none is given, and gather candidates.
+
+        Returns at once when somebody listens for ``icecandidate``. Otherwise the candidates are needed in the
+        description, so it waits for those that come soon; never for a dead server (`IceSettings.trickle`).
+
+        Raises:
+            InvalidStateError: the type does not fit `signalingState`, or the connection is closed.
+            InvalidModificationError: the description is not what createOffer or createAnswer gave last.
+        """
+        self._require_open()
+        await self._operations.run(lambda: self._set_local(_description(description)))
+        if not self._is_trickling:
+            await self.gathered()
+
+    async def setRemoteDescription(self, description: RTCSessionDescription | Mapping[str, str]) -> None:
+        """Apply the peer's description; in case of glare an offer of ours is rolled back.
+
+        Raises:
+            RTCError: the description is no SDP; the message names the line.
+            InvalidAccessError, OperationError: it can not be applied; the message says what is wrong.
+            InvalidStateError: the type does not fit `signalingState`, or the connection is closed.
+        """
+        self._require_open()
+        made = RTCSessionDescription.fromJSON(description)
+        await self._operations.run(lambda: self._set_remote(made))
+
+    async def addIceCandidate(self, candidate: RTCIceCandidate | Mapping[str, Any] | str | None = None) -> None:
+        """Take a candidate of the peer's: an object, a dictionary, a candidate line, or None for "no more".
+
+        What comes before the remote description waits for it; duplicates are harmless, and candidates of an older
+        generation are ignored.
+
+        Raises:
+            TypeError: a candidate with neither ``sdpMid`` nor ``sdpMLineIndex``.
+            OperationError: the line is malformed, or names an m-section that does not exist.
+            InvalidStateError: the connection is closed.
+        """
+        self._require_open()
+        made = _candidate(candidate)
+        await self._operations.run(lambda: self._add_candidate(made))
+
+    async def gathered(self, timeout: float | None = None) -> RTCSessionDescription | None:  # noqa: ASYNC109 ours
+        """The local description once it has the candidates for bulk signalling: all, or those that came in good time.
+
+        Args:
+            timeout: seconds after which what is there is returned.
+        """
+        if self._transports.gatherer.state != "new":
+            await self._transports.gatherer.gathered(timeout)
+        return self.localDescription
+
+    @property
+    def localDescription(self) -> RTCSessionDescription | None:
+        """The pending local description, else the current one, with the candidates gathered so far."""
+        return self._local_description("effective")
+
+    @property
+    def currentLocalDescription(self) -> RTCSessionDescription | None:
+        """The local description that was negotiated last."""
+        return self._local_description("current")
+
+    @property
+    def pendingLocalDescription(self) -> RTCSessionDescription | None:
+        """The local description under negotiation."""
+        return self._local_description("pending")
+
+    @property
+    def remoteDescription(self) -> RTCSessionDescription | None:
+        """The pending remote description, else the current one."""
+        return self._remote_description("effective")
+
+    @property
+    def currentRemoteDescription(self) -> RTCSessionDescription | None:
+        """The remote description that was negotiated last."""
+        return self._remote_description("current")
+
+    @property
+    def pendingRemoteDescription(self) -> RTCSessionDescription | None:
+        """The remote description under negotiation."""
+        return self._remote_description("pending")
+
+    # Data channels
+
+    def createDataChannel(
+        self,
+        label: str,
+        dataChannelDict: Mapping[str, Any] | None = None,
+        *,
+        ordered: bool = True,
+        maxPacketLifeTime: int | None = None,
+        maxRetransmits: int | None = None,
+        protocol: str = "",
+        negotiated: bool = False,
+        id: int | None = None,  # noqa: A002 the W3C's name
+    ) -> RTCDataChannel:
+        """Open a channel of messages; the parameters may come as keywords or as the dictionary of JavaScript.
+
+        Args:
+            label: a name for the channel, need not be unique.
+            dataChannelDict: the parameters below, as a dictionary.
+            ordered: messages arrive in the order of sending.
+            maxPacketLifeTime: give a message up after that many milliseconds.
+            maxRetransmits: give a message up after that many retransmissions; excludes ``maxPacketLifeTime``.
+            protocol: a subprotocol, for the application's own use.
+            negotiated: both applications make the channel, under the same ``id``.
+            id: 0 to 65534, with ``negotiated``.
+
+        Raises:
+            TypeError: parameters that exclude each other, or a value out of range.
+            OperationError: the id is taken.
+            InvalidStateError: the connection is closed.
+        """
+        self._require_open()
+        if dataChannelDict is not None:
+            return self.createDataChannel(label, **dataChannelDict)
+        channel = self._transports.sctp._open(  # noqa: SLF001
+            label,
+            ordered=ordered,
+            max_packet_life_time_ms=maxPacketLifeTime,
+            max_retransmits=maxRetransmits,
+            protocol=protocol,
+            negotiated=negotiated,
+            stream_id=id if negotiated else None,
+        )
+        self._wants_data_channel = True
+        self._update_negotiation_needed()
+        return channel
+
+    @property
+    def sctp(self) -> RTCSctpTransport | None:
+        """What carries the data channels; None until they are negotiated."""
+        return self._transports.sctp if self._transports.is_sctp_negotiated else None
+
+    # States
+
+    @property
+    def signalingState(self) -> RTCSignalingState:
+        """Where the exchange of descriptions stands."""
+        return self._negotiation.state.value
+
+    @property
+    def iceGatheringState(self) -> RTCIceGatheringState:
+        """``"new"``, ``"gathering"`` or ``"complete"``."""
+        return self._transports.gatherer.state
+
+    @property
+    def iceConnectionState(self) -> RTCIceConnectionState:
+        """The state of connectivity; ``"closed"`` after `close`."""
+        return "closed" if self._closing else self._transports.ice.state
+
+    @property
+    def connectionState(self) -> RTCPeerConnectionState:
+        """ICE and DTLS together: ``"connected"`` when data can flow."""
+        return self._connection_state
+
+    @property
+    def canTrickleIceCandidates(self) -> bool | None:
+        """Whether the peer takes candidates one by one; None before its description."""
+        remote = self._transports.remote
+        return None if remote is None else "trickle" in remote.options
+
+    def getConfiguration(self) -> RTCConfiguration:
+        """What the connection was made with."""
+        return self._configuration
+
+    # The end
+
+    def close(self) -> Awaitable[None]:
+        """Close at once and say goodbye to the peer; awaiting the result waits until tasks and sockets are gone.
+
+        It may be called at any time, from an event handler too, and again.
+        """
+        if self._closing is None:
+            self._closing = asyncio.get_event_loop().create_future()
+            self._close(self._closing)
+        return self._closing
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.close()
+
+    def _close(self, closing: asyncio.Future[None]) -> None:
+        self._operations.close()
+        self._negotiation.close()
+        self._early_candidates.clear()
+        leftover = self._transports.close()
+        if leftover is None:
+            closing.set_result(None)
+        else:
+            leftover.add_done_callback(lambda _: _finish(closing))
+        self.emit("signalingstatechange")
+        self.emit("iceconnectionstatechange")
+        self._set_connection_state("closed")
+        self.remove_all_listeners()
+
+    def _require_open(self) -> None:
+        if self._closing is not None:
+            raise InvalidStateError("the peer connection is closed")
+
+    # Operations, which run one after the other
+
+    async def _create_offer(self) -> RTCSessionDescription:
+        sdp = self._negotiation.create_offer(self._wanted(), self._transports.local_transport())
+        return RTCSessionDescription(sdp=serialize(sdp), type="offer")
+
+    async def _create_answer(self) -> RTCSessionDescription:
+        sdp = self._negotiation.create_answer(self._transports.local_transport())
+        return RTCSessionDescription(sdp=serialize(sdp), type="answer")
+
+    async def _set_local(self, description: RTCSessionDescription | None) -> None:
+        kind = DescriptionType(description.type) if description else self._negotiation.implied_local_type()
+        sdp = description.sdp if description else ""
+        if not sdp and kind is DescriptionType.OFFER:
+            await self._create_offer()
+        elif not sdp and kind is not DescriptionType.ROLLBACK:
+            await self._create_answer()
+        before = self._negotiation.state
+        applied = self._negotiation.set_local(kind, sdp or None)
+        self._apply(applied, before)
+        if kind is not DescriptionType.ROLLBACK and applied.mids:
+            self._transports.gatherer.gather()
+
+    async def _set_remote(self, description: RTCSessionDescription) -> None:
+        before = self._negotiation.state
+        applied = self._negotiation.set_remote(DescriptionType(description.type), description.sdp)
+        self._apply(applied, before)
+        self._take_early_candidates()
+
+    async def _add_candidate(self, candidate: RTCIceCandidate) -> None:
+        if self._negotiation.remote_description() is None:
+            if len(self._early_candidates) >= MAX_EARLY_CANDIDATES:
+                raise OperationError("too many candidates before the remote description")
+            self._early_candidates.append(candidate)
+        else:
+            self._take_candidate(candidate)
+
+    # What a description changes
+
+    def _apply(self, applied: Applied, before: SignalingState) -> None:
+        for index, section in enumerate(applied.sections):
+            if not section.is_rejected:
+                self._transports.gatherer._media_section = (section.mid, index)  # noqa: SLF001
+                break
+        self._transports.apply(applied)
+        if applied.state is not before:
+            self.emit("signalingstatechange")
+        if applied.state is SignalingState.STABLE:
+            self._is_negotiation_needed = False
+            self._update_negotiation_needed()
+
+    def _take_early_candidates(self) -> None:
+        """What came before the description; what turns out not to belong to it is dropped."""
+        early, self._early_candidates = self._early_candidates, []
+        for candidate in early:
+            with contextlib.suppress(OperationError, TypeError):
+                self._take_candidate(candidate)
+
+    def _take_candidate(self, candidate: RTCIceCandidate) -> None:
+        if candidate.sdpMid is not None or candidate.sdpMLineIndex is not None or candidate.candidate:
+            self._negotiation.find_section(candidate.sdpMid, candidate.sdpMLineIndex)
+        self._transports.ice.addRemoteCandidate(candidate)
+
+    def _wanted(self) -> Wanted:
+        return Wanted(data_channel=self._wants_data_channel)
+
+    def _local_description(self, which: Which) -> RTCSessionDescription | None:
+        description = self._negotiation.local_description(which)
+        sdp = self._negotiation.local_description_text(which, self._transports.local_transport())
+        return RTCSessionDescription(sdp, description.type.value) if description and sdp else None
+
+    def _remote_description(self, which: Which) -> RTCSessionDescription | None:
+        description = self._negotiation.remote_description(which)
+        return RTCSessionDescription(serialize(description.sdp), description.type.value) if description else None
+
+    @property
+    def _is_trickling(self) -> bool:
+        trickle = self._settings.ice.trickle
+        return bool(self.listeners("icecandidate")) if trickle == "auto" else bool(trickle)
+
+    # Negotiation needed (W3C section 4.7.3)
+
+    def _update_negotiation_needed(self) -> None:
+        if not self._operations.is_empty:
+            self._is_check_due_on_empty_chain = True
+            return
+        try:
+            asyncio.get_running_loop().call_soon(self._check_negotiation_needed)
+        except RuntimeError:  # made before the loop runs: the application will create its offer itself
+            return
+
+    def _check_negotiation_needed(self) -> None:
+        if self._closing is not None:
+            return
+        if not self._operations.is_empty:
+            self._is_check_due_on_empty_chain = True
+            return
+        if self._negotiation.state is not SignalingState.STABLE:
+            return
+        if not self._negotiation.is_negotiation_needed(self._wanted()):
+            self._is_negotiation_needed = False
+        elif not self._is_negotiation_needed:
+            self._is_negotiation_needed = True
+            self.emit("negotiationneeded")
+
+    def _on_chain_empty(self) -> None:
+        if self._is_check_due_on_empty_chain:
+            self._is_check_due_on_empty_chain = False
+            self._update_negotiation_needed()
+
+    # News from the transports
+
+    def _listen(self) -> None:
+        transports = self._transports
+        transports.gatherer.on("statechange", self._on_gathering_state)
+        transports.gatherer.on("localcandidate", lambda candidate: self.emit("icecandidate", candidate))
+        transports.gatherer.on("error", lambda error: self.emit("icecandidateerror", error))
+        transports.ice.on("statechange", self._on_ice_state)
+        transports.dtls.on("statechange", self._update_connection_state)
+        transports.sctp.on("datachannel", lambda channel: self.emit("datachannel", channel))
+
+    def _on_gathering_state(self) -> None:
+        self.emit("icegatheringstatechange")
+
+    def _on_ice_state(self) -> None:
+        self.emit("iceconnectionstatechange")
+        self._update_connection_state()
+
+    def _update_connection_state(self) -> None:
+        if self._closing is None:
+            self._set_connection_state(connection_state(self._transports.ice.state, self._transports.dtls.state))
+
+    def _set_connection_state(self, state: RTCPeerConnectionState) -> None:
+        if state != self._connection_state:
+            self._connection_state = state
+            self.emit("connectionstatechange")
+
+
+def _with_policy(settings: Settings, configuration: RTCConfiguration) -> Settings:
+    """The W3C's transport policy is one of our ICE settings."""
+    if configuration.iceTransportPolicy == "all":
+        return settings
+    return replace(settings, ice=replace(settings.ice, transport_policy=configuration.iceTransportPolicy))
+
+
+def _finish(closing: asyncio.Future[None]) -> None:
+    if not closing.done():  # who awaited it may have been cancelled
+        closing.set_result(None)
+
+
+def _description(description: RTCSessionDescription | Mapping[str, str] | None) -> RTCSessionDescription | None:
+    return None if description is None else RTCSessionDescription.fromJSON(description)
+
+
+def _candidate(candidate: RTCIceCandidate | Mapping[str, Any] | str | None) -> RTCIceCandidate:
+    """What `addIceCandidate` was given, as an object; None is the end of candidates."""
+    if candidate is None:
+        return RTCIceCandidate()
+    if isinstance(candidate, RTCIceCandidate):
+        made = candidate
+    elif isinstance(candidate, str):
+        # A bare line says nothing about its m-section; there is only one transport that it can be for.
+        return RTCIceCandidate(candidate, sdpMLineIndex=0)
+    else:
+        made = RTCIceCandidate(candidate)
+    if made.candidate and made.sdpMid is None and made.sdpMLineIndex is None:
+        raise TypeError("a candidate needs sdpMid or sdpMLineIndex")
+    return made

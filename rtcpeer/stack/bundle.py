@@ -1,0 +1,155 @@
+"""One BUNDLE group (RFC 9143): every protocol that shares one ICE path, as one core.
+
+The way in: socket → `receive` → `Connectivity` (STUN stays there) → DTLS | RTP by first byte → SCTP → data channels.
+The way out is the same, reversed: `packets_to_send` asks the channels, seals what they give, and puts it on ICE's path.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rtcpeer.core import Datagrams
+from rtcpeer.datachannel.channels import DataChannels
+from rtcpeer.datachannel.events import ChannelEvent
+from rtcpeer.dtls.certificate import Fingerprint
+from rtcpeer.dtls.endpoint import DtlsEndpoint, DtlsRole
+from rtcpeer.dtls.events import DtlsEvent, EndpointClosed, HandshakeCompleted, HandshakeFailed
+from rtcpeer.stack.connectivity import Connectivity, ConnectivityEvent, Path, earliest
+from rtcpeer.stack.demux import PacketKind, packet_kind
+
+__all__ = ["Bundle", "BundleEvent", "BundleStatistics"]
+
+BundleEvent = ConnectivityEvent | DtlsEvent | ChannelEvent
+
+
+@dataclass(frozen=True, slots=True)
+class BundleStatistics:
+    """What the bundle itself dropped, by reason."""
+
+    packets_of_unknown_kind: int
+    packets_without_owner: int  # RTP before media is negotiated
+
+
+class Bundle:
+    """Core[Datagrams, BundleEvent] over an ICE path that `Connectivity` finds and keeps."""
+
+    def __init__(self, connectivity: Connectivity, dtls: DtlsEndpoint, channels: DataChannels) -> None:
+        self.connectivity = connectivity
+        self.dtls = dtls
+        self.channels = channels
+        self._events: list[BundleEvent] = []
+        self._is_sctp_wanted = False
+        self._is_dtls_up = False
+        self._farewell_path: Path | None = None
+        self._unknown_packets = 0
+        self._ownerless_packets = 0
+
+    def receive(self, packet: Datagrams, now: float) -> None:
+        """Take a run of datagrams; what belongs to nobody is counted and dropped."""
+        self.connectivity.receive(packet, now)
+        payloads = self.connectivity.take_data()
+        if not payloads:
+            return
+        dtls = self.dtls
+        for payload in payloads:
+            kind = packet_kind(payload)
+            if kind is PacketKind.DTLS:
+                dtls.receive(payload, now)
+            elif kind is PacketKind.RTP:
+                self._ownerless_packets += 1
+            else:
+                self._unknown_packets += 1
+        self._follow_dtls()
+        channels = self.channels
+        for data in dtls.take_data():
+            channels.receive(data, now)
+
+    def handle_timeout(self, now: float) -> None:
+        """Do what is due; without a path the upper protocols' clocks stand, so that a restart finds them alive."""
+        self.connectivity.handle_timeout(now)
+        if self.connectivity.send_path() is not None:
+            self.dtls.handle_timeout(now)
+            self._follow_dtls()
+            self.channels.handle_timeout(now)
+
+    def packets_to_send(self, now: float) -> list[Datagrams]:
+        """Connectivity's own packets, then what DTLS and the channels want to say over the chosen path."""
+        if self._farewell_path is not None:
+            return self._farewell(self._farewell_path, now)
+        packets = self.connectivity.packets_to_send(now)
+        path = self.connectivity.send_path()
+        if path is not None:
+            payloads = self.dtls.packets_to_send(now)
+            if self._is_dtls_up:
+                data = self.channels.packets_to_send(now)
+                if data:
+                    payloads = payloads + self.dtls.seal_many(data)
+            if payloads:
+                packets.append(Datagrams(path[0], path[1], payloads))
+        return packets
+
+    def poll_events(self) -> list[BundleEvent]:
+        """Events from the path upwards: connectivity's, then DTLS's, then the channels'."""
+        self._follow_dtls()
+        events: list[BundleEvent] = [*self.connectivity.poll_events(), *self._events]
+        self._events.clear()
+        events += self.channels.poll_events()
+        return events
+
+    def next_timeout(self) -> float | None:
+        """The earliest deadline of all parts that run."""
+        own = self.connectivity.next_timeout()
+        if self.connectivity.send_path() is None:
+            return own
+        return earliest(own, self.dtls.next_timeout(), self.channels.next_timeout() if self._is_dtls_up else None)
+
+    def start_dtls(self, role: DtlsRole, remote_fingerprints: Sequence[Fingerprint]) -> None:
+        """Begin the handshake as soon as there is a path."""
+        self.channels.set_role(is_dtls_client=role is DtlsRole.CLIENT)
+        self.dtls.start(role, remote_fingerprints)
+
+    def start_sctp(self, remote_port: int, max_message_size: int) -> None:
+        """Set up the association as soon as DTLS stands; ``max_message_size`` is the peer's, 0 for no limit."""
+        self.channels.association.set_remote_port(remote_port)
+        self.channels.association.set_max_message_size(max_message_size)
+        self._is_sctp_wanted = True
+        self._connect_sctp()
+
+    def close(self) -> None:
+        """Abort the association and say goodbye to the peer; the next pull gives the last packets."""
+        if self._farewell_path is None:
+            self._farewell_path = self.connectivity.send_path()
+        self.channels.abort()
+        if self._farewell_path is None:
+            self.dtls.close()
+            self.connectivity.close()
+
+    def statistics(self) -> BundleStatistics:
+        """A snapshot of the counters."""
+        return BundleStatistics(self._unknown_packets, self._ownerless_packets)
+
+    def _follow_dtls(self) -> None:
+        """Bring the association up after the handshake and down with the endpoint."""
+        for event in self.dtls.poll_events():
+            match event:
+                case HandshakeCompleted():
+                    self._is_dtls_up = True
+                    self._connect_sctp()
+                case HandshakeFailed() | EndpointClosed():
+                    self._is_dtls_up = False
+                    self.channels.abort()
+                case _:
+                    pass
+            self._events.append(event)
+
+    def _connect_sctp(self) -> None:
+        if self._is_sctp_wanted and self._is_dtls_up:
+            self.channels.connect()
+
+    def _farewell(self, path: Path, now: float) -> list[Datagrams]:
+        payloads = self.dtls.seal_many(self.channels.packets_to_send(now)) if self._is_dtls_up else []
+        self._is_dtls_up = False
+        self.dtls.close()
+        payloads += self.dtls.packets_to_send(now)
+        self.connectivity.close()
+        self._farewell_path = None
+        return [Datagrams(path[0], path[1], payloads)] if payloads else []

@@ -1,0 +1,116 @@
+"""ICE with its gathering as one core: finds a path and keeps it; everything that is not STUN is the owner's."""
+
+from collections.abc import Iterable
+
+from rtcpeer.core import Datagrams, TransportAddress
+from rtcpeer.ice.agent import Agent
+from rtcpeer.ice.events import IceEvent
+from rtcpeer.stack.gathering import CandidateGathered, Gatherer, GatheringCompleted, GatheringEvent
+from rtcpeer.stun.message import is_stun
+
+__all__ = ["Connectivity", "ConnectivityEvent", "Path", "earliest"]
+
+ConnectivityEvent = IceEvent | GatheringEvent
+
+Path = tuple[TransportAddress, TransportAddress]
+"""The base to send from and the address to send to."""
+
+
+class Connectivity:
+    """Core[Datagrams, ConnectivityEvent]: an ICE agent that is fed by a gatherer."""
+
+    def __init__(self, agent: Agent, gatherer: Gatherer) -> None:
+        self.agent = agent
+        self.gatherer = gatherer
+        self.send_path = agent.send_path
+        self._events: list[ConnectivityEvent] = []
+        self._data: list[bytes] = []
+        self._strange_packets = 0
+        self._unsent: list[bytes] = []
+
+    def receive(self, packet: Datagrams, now: float) -> None:
+        """Answer STUN; keep the rest for `take_data` when it comes from an address of the checklist."""
+        local, remote, payloads = packet
+        data = payloads
+        if any(is_stun(payload) for payload in payloads):
+            data = []
+            for payload in payloads:
+                if not is_stun(payload):
+                    data.append(payload)
+                elif self.gatherer.is_awaiting(payload):
+                    self.gatherer.receive(Datagrams(local, remote, [payload]), now)
+                else:
+                    self.agent.receive(Datagrams(local, remote, [payload]), now)
+            self._follow_gatherer()
+        if data:
+            if self.agent.note_data(local, remote, now):
+                self._data += data
+            else:
+                self._strange_packets += len(data)
+
+    def handle_timeout(self, now: float) -> None:
+        """Retransmit, check, keep alive, give up: whatever is due."""
+        self.gatherer.handle_timeout(now)
+        self._follow_gatherer()
+        self.agent.handle_timeout(now)
+
+    def packets_to_send(self, now: float) -> list[Datagrams]:
+        """Questions to servers, checks to the peer, and what `send` was given."""
+        packets = self.gatherer.packets_to_send(now)
+        packets += self.agent.packets_to_send(now)
+        if self._unsent:
+            path = self.send_path()
+            if path is not None:
+                packets.append(Datagrams(path[0], path[1], self._unsent))
+            self._unsent = []
+        return packets
+
+    def poll_events(self) -> list[ConnectivityEvent]:
+        """The gatherer's and the agent's events."""
+        self._follow_gatherer()
+        events, self._events = self._events, []
+        return events + self.agent.poll_events()
+
+    def next_timeout(self) -> float | None:
+        """The earlier deadline of the two."""
+        return earliest(self.gatherer.next_timeout(), self.agent.next_timeout())
+
+    def take_data(self) -> list[bytes]:
+        """What arrived besides STUN since the last call, oldest first."""
+        data, self._data = self._data, []
+        return data
+
+    def send(self, payload: bytes) -> None:
+        """Send one datagram of the owner's with the next pull; dropped when there is no path then."""
+        self._unsent.append(payload)
+
+    def close(self) -> None:
+        """Stop asking, checking and answering."""
+        self.gatherer.close()
+        self.agent.close()
+
+    @property
+    def strange_packets(self) -> int:
+        """Datagrams dropped because they came from no address of the checklist."""
+        return self._strange_packets
+
+    def _follow_gatherer(self) -> None:
+        for event in self.gatherer.poll_events():
+            match event:
+                case CandidateGathered(candidate):
+                    if not self.agent.add_local_candidate(candidate):
+                        continue
+                case GatheringCompleted():
+                    self.agent.end_of_local_candidates()
+                case _:
+                    pass
+            self._events.append(event)
+
+
+def earliest(*deadlines: float | None) -> float | None:
+    """The first of several deadlines, of which any may be none."""
+    return min(_set(deadlines), default=None)
+
+
+def _set(deadlines: Iterable[float | None]) -> Iterable[float]:
+    return (deadline for deadline in deadlines if deadline is not None)
