@@ -112,13 +112,12 @@ class Driver(Generic[PacketT, EventT]):
         if self._is_closed or self._unsent:
             return has_more
         packets = self._core.packets_to_send(self._loop.time())
-        if not packets:
-            return has_more
-        self._hand_over(packets)
-        if not self._is_closed:
-            self._deliver_events()
+        if packets:
+            self._hand_over(packets)
+        if not has_more and not self._is_closed:
+            has_more = self._deliver_events()
         # Cores bound their bursts, so a pull that gave something may not have been all.
-        return True
+        return has_more or bool(packets)
 
     def _deliver_events(self) -> bool:
         """Poll until there are none; returns whether some may be left because handlers kept making new ones."""

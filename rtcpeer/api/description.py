@@ -35,7 +35,7 @@ class RTCSessionDescription:
         return {"type": self.type, "sdp": self.sdp}
 
     @classmethod
-    def fromJSON(cls, value: "RTCSessionDescription | Mapping[str, Any]") -> Self:
+    def fromJSON(cls, value: object) -> Self:
         """A description from an object or from the dictionary a browser sent.
 
         Raises:

@@ -18,6 +18,26 @@ class EventTarget(AsyncIOEventEmitter):
     the event loop's exception handler; it never reaches the network code that told the news.
     """
 
+    def emit(self, event: str, *args: Any, **kwargs: Any) -> bool:
+        """Call the listeners of ``event``; returns whether there are any.
+
+        As pyee's, with the short way for what nearly every message is: one plain function, or nobody.
+        """
+        listeners = self._events.get(event)
+        if not listeners and event != "error":
+            return False
+        if not listeners or len(listeners) > 1:
+            return super().emit(event, *args, **kwargs)
+        (listener,) = listeners.values()
+        try:
+            result = listener(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001
+            self.emit("error", error)
+        else:
+            if result is not None:
+                self._emit_run(lambda: result, (), {})
+        return True
+
     def addEventListener(self, type: str, listener: Handler) -> None:  # noqa: A002 the W3C's name
         """Call ``listener`` on every event of this type; adding it twice changes nothing."""
         if listener not in self.listeners(type):

@@ -124,7 +124,8 @@ class DtlsEndpoint:
         """Handshake flights and alerts; application data is sealed by the caller."""
         handshake = self._handshake
         records: list[bytes] = []
-        if handshake is not None and self._state in {DtlsState.CONNECTING, DtlsState.CONNECTED}:
+        state = self._state
+        if handshake is not None and (state is DtlsState.CONNECTED or state is DtlsState.CONNECTING):
             records = handshake.records_to_send(now)
             self._retransmissions = handshake.retransmissions
             self._allow_early_data(handshake)

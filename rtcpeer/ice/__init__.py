@@ -7,7 +7,6 @@ from rtcpeer.ice.candidate import (
     TcpType,
     candidate_priority,
     compute_foundation,
-    local_preferences,
 )
 from rtcpeer.ice.events import (
     ConsentLost,
@@ -35,7 +34,6 @@ __all__ = [
     "TcpType",
     "candidate_priority",
     "compute_foundation",
-    "local_preferences",
     "CandidatePair",
     "PairState",
     "PairFailure",

@@ -6,7 +6,7 @@ RFC 8445 (ICE), RFC 8838 (trickle), RFC 8863 (patience), RFC 7675 (consent).
 from rtcpeer.core import Datagrams, Entropy, TransportAddress
 from rtcpeer.errors import InvalidStateError, NotSupportedError
 from rtcpeer.ice.candidate import Candidate
-from rtcpeer.ice.connectivity import Connectivity
+from rtcpeer.ice.checking import Checking
 from rtcpeer.ice.consent import PathMonitor
 from rtcpeer.ice.events import ConsentLost, IceEvent, IceState, PairSelected, StateChanged
 from rtcpeer.ice.generation import Generation
@@ -32,8 +32,8 @@ class Agent:
         self._role = Role(is_controlling, entropy)
         self._events: list[IceEvent] = []
         generation = Generation(generate_parameters(settings, entropy), self._role, settings)
-        self._connectivity = Connectivity(generation, self._role, settings, entropy, self._emit)
-        self._intake = Intake(self._connectivity, self._role, settings)
+        self._checking = Checking(generation, self._role, settings, entropy, self._emit)
+        self._intake = Intake(self._checking, self._role, settings)
         self._monitor = PathMonitor(settings, entropy)
         self._state = IceState.NEW
         self._is_silent = False
@@ -59,7 +59,7 @@ class Agent:
         if self._state in _FINAL_STATES:
             return
         self._wake(now)
-        self._connectivity.advance(now)
+        self._checking.advance(now)
         self._settle(now)
         self._watch_path(now)
         self._lose_patience(now)
@@ -72,15 +72,15 @@ class Agent:
         if self._state in _FINAL_STATES:
             return []
         self._wake(now)
-        self._connectivity.advance(now)
+        self._checking.advance(now)
         self._settle(now)
         by_path: dict[Path, list[bytes]] = {}
         for path, payload in self._intake.answers():
             by_path.setdefault(path, []).append(payload)
         pair = self._monitor.check_due(now)
         if pair is not None:
-            self._connectivity.prove_consent(pair)
-        for path, payload in self._connectivity.transmissions(now):
+            self._checking.prove_consent(pair)
+        for path, payload in self._checking.transmissions(now):
             by_path.setdefault(path, []).append(payload)
         self._rest(now)
         self._is_changed = False
@@ -98,14 +98,14 @@ class Agent:
     def _deadline(self) -> float | None:
         if self._state in _FINAL_STATES:
             return None
-        connectivity = self._connectivity
-        if connectivity.generation.remote is None:
+        checking = self._checking
+        if checking.generation.remote is None:
             return None
-        if connectivity.started_at is None:
+        if checking.started_at is None:
             return float("-inf")
-        moments = [connectivity.next_timeout(), self._monitor.next_timeout(self._is_silent)]
-        if connectivity.is_exhausted:
-            moments.append(connectivity.started_at + self._settings.patience)
+        moments = [checking.next_timeout(), self._monitor.next_timeout(self._is_silent)]
+        if checking.is_exhausted:
+            moments.append(checking.started_at + self._settings.patience)
         return min((moment for moment in moments if moment is not None), default=None)
 
     def add_local_candidate(self, candidate: Candidate) -> bool:
@@ -131,7 +131,7 @@ class Agent:
         self._generation.set_remote(parameters)
         if parameters.is_lite:
             # RFC 8445 section 6.1.1: a lite agent never nominates.
-            self._connectivity.change_role(is_controlling=True)
+            self._checking.change_role(is_controlling=True)
         self._update_state()
 
     def add_remote_candidate(self, candidate: Candidate) -> None:
@@ -148,14 +148,14 @@ class Agent:
     def set_role(self, is_controlling: bool) -> None:
         """Take the role that the offer/answer exchange gives us (RFC 8445 section 6.1.1)."""
         self._is_changed = True
-        self._connectivity.change_role(is_controlling)
+        self._checking.change_role(is_controlling)
 
     def note_data(self, local: TransportAddress, remote: TransportAddress, now: float) -> bool:
         """Other traffic than STUN came in: it proves that the path lives. One call for a batch is enough.
 
         False when there is no such pair, so that the data comes from nobody we know.
         """
-        pair = self._connectivity.path
+        pair = self._checking.path
         if pair is None or pair.path != (local, remote):
             pair = self._generation.checklist.find((local, remote))
         if pair is not None:
@@ -168,13 +168,13 @@ class Agent:
         """Our own host could not send on a path (no route, network down): its pair fails at once unless it is valid."""
         pair = self._generation.checklist.find((local, remote))
         if pair is not None and not pair.is_valid and self._state not in _FINAL_STATES:
-            self._connectivity.lose(pair, FailureReason.UNROUTABLE, detail)
+            self._checking.lose(pair, FailureReason.UNROUTABLE, detail)
             self._settle(now)
 
     def close(self) -> None:
         """Stop; harmless when repeated."""
         self._is_changed = True
-        self._connectivity.stop()
+        self._checking.stop()
         self._intake.clear()
         self._enter(IceState.CLOSED)
 
@@ -211,12 +211,12 @@ class Agent:
     @property
     def selected_pair(self) -> CandidatePair | None:
         """The nominated pair."""
-        return self._connectivity.selection.selected
+        return self._checking.selection.selected
 
     def send_path(self) -> Path | None:
         """(local base, remote) for data: the selected pair, else the best valid one; None without consent."""
-        pair = self._connectivity.path
-        return None if pair is None or self._state in _FINAL_STATES else pair.path
+        pair = self._checking.path
+        return None if pair is None else pair.path
 
     def pair(self, local: TransportAddress, remote: TransportAddress) -> CandidatePair | None:
         """The pair of a path, whose traffic counters the owner of the data path advances."""
@@ -224,7 +224,7 @@ class Agent:
 
     def statistics(self) -> IceStatistics:
         """All counters as they stand."""
-        connectivity, generation = self._connectivity, self._generation
+        checking, generation = self._checking, self._generation
         return IceStatistics(
             state=self._state,
             is_controlling=self._role.is_controlling,
@@ -235,14 +235,14 @@ class Agent:
             malformed_packets=self._intake.malformed_packets,
             ignored_packets=self._intake.ignored_packets,
             requests_refused=self._intake.requests_refused,
-            responses_refused=connectivity.responses_refused,
-            responses_unmatched=connectivity.responses_unmatched,
+            responses_refused=checking.responses_refused,
+            responses_unmatched=checking.responses_unmatched,
             candidates_refused=generation.candidates_refused,
         )
 
     @property
     def _generation(self) -> Generation:
-        return self._connectivity.generation
+        return self._checking.generation
 
     def _emit(self, event: IceEvent) -> None:
         if isinstance(event, PairSelected):
@@ -256,8 +256,8 @@ class Agent:
         if late > _LATENESS_TOLERATED:
             # A moment more: what came meanwhile lies in the socket, and is read after the timers have run.
             self._monitor.forgive(late + _LATENESS_TOLERATED, now)
-            self._connectivity.forgive(late + _LATENESS_TOLERATED)
-        self._connectivity.begin(now)
+            self._checking.forgive(late + _LATENESS_TOLERATED)
+        self._checking.begin(now)
 
     def _rest(self, now: float) -> None:
         """End whatever was called: `_wake` will see how much later than this we were called again."""
@@ -266,19 +266,19 @@ class Agent:
 
     def _settle(self, now: float) -> None:
         """Draw the conclusions of what has just changed."""
-        self._monitor.watch(self._connectivity.path, now)
+        self._monitor.watch(self._checking.path, now)
         self._is_silent = self._monitor.is_silent(now)
         self._update_state()
 
     def _watch_path(self, now: float) -> None:
-        pair = self._connectivity.path
+        pair = self._checking.path
         if pair is None:
             return
         has_consent = self._monitor.has_consent(now)
         if has_consent and not self._monitor.is_dead(now):
             return
         is_selected = pair is self.selected_pair
-        self._connectivity.lose(pair, FailureReason.CONSENT_LOST)
+        self._checking.lose(pair, FailureReason.CONSENT_LOST)
         self._emit(ConsentLost(pair.path))
         if is_selected:
             self._fail()
@@ -286,14 +286,14 @@ class Agent:
             self._settle(now)
 
     def _lose_patience(self, now: float) -> None:
-        started_at = self._connectivity.started_at
-        if self._state in _FINAL_STATES or started_at is None or not self._connectivity.is_exhausted:
+        started_at = self._checking.started_at
+        if self._state in _FINAL_STATES or started_at is None or not self._checking.is_exhausted:
             return
         if now >= started_at + self._settings.patience:
             self._fail()
 
     def _fail(self) -> None:
-        self._connectivity.stop()
+        self._checking.stop()
         self._enter(IceState.FAILED)
 
     def _update_state(self) -> None:
@@ -301,7 +301,7 @@ class Agent:
         generation = self._generation
         if self._state in _FINAL_STATES:
             return
-        if self._connectivity.path is not None:
+        if self._checking.path is not None:
             has_all = generation.local_ended and generation.remote_ended and self.selected_pair is not None
             alive = IceState.COMPLETED if has_all else IceState.CONNECTED
             if self._state in {IceState.NEW, IceState.CHECKING}:

@@ -2,7 +2,6 @@
 
 import ipaddress
 import zlib
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Self
@@ -16,7 +15,6 @@ __all__ = [
     "TcpType",
     "candidate_priority",
     "compute_foundation",
-    "local_preferences",
     "same_scope",
 ]
 
@@ -146,23 +144,6 @@ def candidate_priority(
 def compute_foundation(candidate_type: CandidateType, base: str, protocol: str = "udp", server: str = "") -> str:
     """Section 5.1.1.3: the same for candidates of the same type, base address, protocol and server."""
     return str(zlib.crc32(f"{candidate_type.value} {base} {protocol} {server}".encode()))
-
-
-def local_preferences(hosts: Sequence[str]) -> dict[str, int]:
-    """A local preference for each address of this host, which are given in order of liking (RFC 6724).
-
-    Distinct, highest first, with IPv4 spread evenly into the run of IPv6 (RFC 8421 section 4), so that a family that is
-    broken delays the other one by few checks.
-    """
-    six = [host for host in hosts if ":" in host]
-    four = [host for host in hosts if ":" not in host]
-    # The position of an address within its family, scaled to the same length; IPv6 goes first at the same position.
-    order = sorted(
-        [((index + 1) / (len(six) + 1), 0, host) for index, host in enumerate(six)]
-        + [((index + 1) / (len(four) + 1), 1, host) for index, host in enumerate(four)],
-        key=lambda entry: entry[:2],
-    )
-    return {host: 65535 - rank for rank, (_, _, host) in enumerate(order)}
 
 
 def same_scope(local: str, remote: str) -> bool:

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterator
 
 from rtcpeer.errors import MalformedPacketError
-from rtcpeer.ice.connectivity import Connectivity
+from rtcpeer.ice.checking import Checking
 from rtcpeer.ice.pair import Path
 from rtcpeer.ice.responder import PeerCheck, accept_request, answer, refuse
 from rtcpeer.ice.role import Role
@@ -19,11 +19,11 @@ _MAX_UNSENT = 512  # answers that nobody has pulled yet
 class Intake:
     """Takes datagrams, keeps the answers until they are pulled, and counts what was dropped."""
 
-    def __init__(self, connectivity: Connectivity, role: Role, settings: IceSettings) -> None:
+    def __init__(self, checking: Checking, role: Role, settings: IceSettings) -> None:
         self.malformed_packets = 0
         self.ignored_packets = 0
         self.requests_refused = 0
-        self._connectivity = connectivity
+        self._checking = checking
         self._role = role
         self._settings = settings
         self._answers: deque[tuple[Path, bytes]] = deque(maxlen=_MAX_UNSENT)
@@ -53,14 +53,14 @@ class Intake:
                 self._take_request(message, path, now)
             case MessageClass.INDICATION:
                 # Section 11: a keepalive. It is not authenticated, and so no more than a sign of life.
-                pair = self._connectivity.generation.checklist.find(path)
+                pair = self._checking.generation.checklist.find(path)
                 if pair is not None:
                     pair.last_received_at = now
             case MessageClass.SUCCESS | MessageClass.ERROR:
-                self._connectivity.response(message, path, now)
+                self._checking.response(message, path, now)
 
     def _take_request(self, message: StunMessage, path: Path, now: float) -> None:
-        generation = self._connectivity.generation
+        generation = self._checking.generation
         verdict = accept_request(message, path, generation.local)
         if isinstance(verdict, bytes):
             self.requests_refused += 1
@@ -72,16 +72,16 @@ class Intake:
             self._answers.append((path, refusal))
             return
         if we_switch:
-            self._connectivity.change_role(not self._role.is_controlling)
+            self._checking.change_role(not self._role.is_controlling)
         self._answers.append((path, answer(verdict, generation.local)))
         if generation.remote is None:
             self._remember(verdict)
         else:
-            self._connectivity.peer_check(verdict, now)
+            self._checking.peer_check(verdict, now)
 
     def _remember(self, check: PeerCheck) -> None:
         """The peer was faster than its description: its check counts once that has come (section 7.3)."""
-        early = self._connectivity.generation.early_checks
+        early = self._checking.generation.early_checks
         early[:] = [known for known in early if known.path != check.path or known.use_candidate > check.use_candidate]
         if len(early) < self._settings.max_early_checks:
             early.append(check)

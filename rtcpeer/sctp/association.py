@@ -80,8 +80,9 @@ class Association(Dispatcher):
         if self.state is AssociationState.COOKIE_ECHOED:
             # Messages may come before the COOKIE ACK; the owner hears of the association first.
             return []
-        for stream_id in self._take_fallen():
-            self._emit(BufferedAmountLow(stream_id))
+        if self._queue.fallen:
+            for stream_id in self._take_fallen():
+                self._emit(BufferedAmountLow(stream_id))
         events = self._events
         self._events = []
         if self._link is not None:

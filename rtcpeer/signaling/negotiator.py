@@ -105,7 +105,8 @@ class PeerNegotiator:
         self._spawn(self._receive)
         if trickle:
             self._spawn(self._send_candidates)
-        signaling.take(peer.id, self._incoming.put_nowait)
+        self._is_taking = True
+        signaling.take(peer.id, self._take)
 
     async def __aenter__(self) -> Self:
         return self
@@ -120,12 +121,22 @@ class PeerNegotiator:
         listeners, self._listeners = self._listeners, {}
         for event, listener in listeners.items():
             self._pc.remove_listener(event, listener)
-        if listeners:
-            self._signaling.release(self.peer.id)
+        self._release()
         tasks = self._tasks - {asyncio.current_task()}
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _take(self, message: PeerMessage) -> None:
+        if isinstance(message, ByeReceived):
+            # The peer's next offer is for another connection, and may be here before the program has made that.
+            self._release()
+        self._incoming.put_nowait(message)
+
+    def _release(self) -> None:
+        if self._is_taking:
+            self._is_taking = False
+            self._signaling.release(self.peer.id)
 
     def _negotiation_needed(self) -> None:
         if self._is_making_offer:

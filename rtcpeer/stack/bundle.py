@@ -90,8 +90,10 @@ class Bundle:
     def poll_events(self) -> list[BundleEvent]:
         """Events from the path upwards: connectivity's, then DTLS's, then the channels'."""
         self._follow_dtls()
-        events: list[BundleEvent] = [*self.connectivity.poll_events(), *self._events]
-        self._events.clear()
+        events: list[BundleEvent] = list(self.connectivity.poll_events())
+        if self._events:
+            events += self._events
+            self._events.clear()
         events += self.channels.poll_events()
         return events
 

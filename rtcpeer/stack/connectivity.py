@@ -68,8 +68,11 @@ class Connectivity:
     def poll_events(self) -> list[ConnectivityEvent]:
         """The gatherer's and the agent's events."""
         self._follow_gatherer()
-        events, self._events = self._events, []
-        return events + self.agent.poll_events()
+        events: list[ConnectivityEvent] = list(self.agent.poll_events())
+        if self._events:
+            events = self._events + events
+            self._events = []
+        return events
 
     def next_timeout(self) -> float | None:
         """The earlier deadline of the two."""

@@ -1,7 +1,7 @@
 """A network of the test's own: the process moves into a new network namespace, and everything it starts with it.
 
-Nothing that the tests listen on or send to is then outside. The namespace has loopback and one veth pair, whose addresses
-look like a host's to ICE agents that leave loopback out (as browsers and aioice do).
+Nothing that the tests listen on or send to is then outside. The namespace has loopback and one veth pair, whose
+addresses look like a host's to ICE agents that leave loopback out (as browsers and aioice do).
 """
 
 import ctypes

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rtcpeer.core import Datagrams, TransportAddress
-from rtcpeer.ice import Candidate, CandidateType, TcpType, local_preferences
+from rtcpeer.ice import Candidate, CandidateType, TcpType
 from rtcpeer.stun import AttributeType, MessageClass, Method, StunMessage
 from tests.unit.ice.network import host
 from tests.unit.ice.peer import LOCAL, Peer
@@ -59,16 +59,6 @@ def test_every_shortened_line_is_a_value_error_or_a_candidate(candidate, data):
     line = candidate.serialize()
     with contextlib.suppress(ValueError):
         Candidate.parse(line[: data.draw(st.integers(0, len(line)))])
-
-
-@settings(max_examples=100)
-@given(st.lists(st.ip_addresses().map(str), unique=True, max_size=12))
-def test_local_preferences_keep_each_familys_order(hosts):
-    preferences = local_preferences(hosts)
-    assert len(set(preferences.values())) == len(hosts)
-    for is_six in (True, False):
-        family = [preferences[each] for each in hosts if (":" in each) is is_six]
-        assert family == sorted(family, reverse=True)
 
 
 attributes = st.one_of(

@@ -4,7 +4,7 @@ import pathlib
 import pytest
 
 from rtcpeer.core import TransportAddress
-from rtcpeer.ice import Candidate, CandidateType, TcpType, candidate_priority, compute_foundation, local_preferences
+from rtcpeer.ice import Candidate, CandidateType, TcpType, candidate_priority, compute_foundation
 from rtcpeer.ice.candidate import same_scope
 
 DATA = pathlib.Path(__file__).parents[2] / "data" / "sdp"
@@ -112,20 +112,6 @@ def test_foundations():
     assert len(others) == 4
     assert same not in others
     assert len(same) <= 32
-
-
-def order(hosts):
-    preferences = local_preferences(hosts)
-    assert len(set(preferences.values())) == len(hosts)
-    return sorted(hosts, key=lambda host: -preferences[host])
-
-
-def test_families_are_interleaved_ipv6_first():
-    assert order(["10.0.0.1", "2001:db8::1"]) == ["2001:db8::1", "10.0.0.1"]
-    assert order(["::1", "::2", "::3", "1.1.1.1", "::4"]) == ["::1", "::2", "1.1.1.1", "::3", "::4"]
-    assert order(["1.1.1.1", "1.1.1.2", "::1"]) == ["1.1.1.1", "::1", "1.1.1.2"]
-    assert order(["1.1.1.1", "1.1.1.2"]) == ["1.1.1.1", "1.1.1.2"]
-    assert order([]) == []
 
 
 @pytest.mark.parametrize(

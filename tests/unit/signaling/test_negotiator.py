@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from pyee.asyncio import AsyncIOEventEmitter
 
 from rtcpeer.signaling.events import (
+    ByeReceived,
     CandidateReceived,
     DescriptionReceived,
     Peer,
@@ -293,3 +294,15 @@ async def test_close_at_once_leaves_no_task() -> None:
     await late.negotiator.close()
     late.pc.need()
     assert asyncio.all_tasks() == before
+
+
+async def test_what_comes_after_a_bye_is_for_the_next_connection() -> None:
+    # An offer may follow the bye in the same turn of the loop, before the program has closed anything.
+    end = End("early", polite=False)
+    assert end.signaling.taker is not None
+    end.signaling.taker(ByeReceived(end.peer, ""))
+    assert end.signaling.taker is None
+    heard: list[PeerMessage] = []
+    end.signaling.take(end.peer.id, heard.append)
+    await end.negotiator.close()
+    assert end.signaling.taker == heard.append

@@ -21,10 +21,10 @@ from rtcpeer.ice.selection import Selection
 from rtcpeer.ice.settings import IceSettings
 from rtcpeer.stun import ErrorCode, MessageClass, StunMessage, short_term_key
 
-__all__ = ["Connectivity"]
+__all__ = ["Checking"]
 
 
-class Connectivity:
+class Checking:
     """Checks pairs, answers for what the peer's checks tell, and finds the pair that carries data."""
 
     def __init__(
@@ -142,6 +142,7 @@ class Connectivity:
         """Begin the checks whose turn it is, and repeat those that are due."""
         checklist = self.generation.checklist
         if self.generation.remote is not None:
+            # Deviation: RFC 8445 section 6.1.4.2 paces triggered checks too; each answers one that the peer has paced.
             while (pair := checklist.next_triggered()) is not None:
                 if pair.state is PairState.WAITING:
                     self._start(pair)
