@@ -1,5 +1,6 @@
 """All data channels of one association (RFC 8831 sections 6.4 to 6.7, RFC 8832 section 6)."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from rtcpeer.datachannel.channel import Channel, ChannelState
@@ -30,11 +31,14 @@ from rtcpeer.sctp.events import (
     AssociationEstablished,
     BufferedAmountLow,
     CloseReason,
+    IncomingStreamsAdded,
     IncomingStreamsReset,
     MessageReceived,
     OutgoingStreamsReset,
+    PeerAnswered,
     SctpEvent,
     StreamResetFailed,
+    StreamsRefused,
 )
 
 __all__ = ["Channel", "ChannelState", "DataChannelStatistics", "DataChannels"]
@@ -65,6 +69,7 @@ class DataChannels:
         self._by_stream = self._table.by_stream
         self._early = EarlyMessages(settings)
         self._opening: list[Channel] = []  # to be announced as open at the next poll
+        self._can_send = False  # the peer has answered: what is sent now rides with the COOKIE ECHO at the latest
         self._is_established = False
         self._is_closed = False
         self._events: list[ChannelEvent] = []
@@ -167,6 +172,8 @@ class DataChannels:
 
     def abort(self, reason: str = "") -> None:
         """End the association and all channels now."""
+        # What has come before counts before: a peer that has ended the association already has given its reason.
+        self._events = self.poll_events()
         # In this order: the channels' buffered amounts are read while there still are any.
         self._end(None)
         self.association.abort(reason)
@@ -199,7 +206,7 @@ class DataChannels:
             self._messages_dropped += len(self._early.take(stream_id))
             # Queued even before the association is up: so it travels with the COOKIE ECHO.
             self.association.send(stream_id, Ppid.DCEP, channel.parameters.serialize())
-        if self._is_established:
+        if self._can_send:
             self._opening.append(channel)
 
     def _announce_open(self) -> None:
@@ -232,14 +239,23 @@ class DataChannels:
                     self._events.append(ChannelBufferedAmountLow(channel))
             case IncomingStreamsReset() | OutgoingStreamsReset() | StreamResetFailed():
                 self._handle_reset(event)
+            case PeerAnswered():
+                # Half a round trip before the association is up here, a whole one where our DTLS handshake ended
+                # first; and what the application sends upon opening leaves at once.
+                self._admit(event.inbound_streams, event.outbound_streams)
+                self._announce_open()
             case AssociationEstablished():
                 self._on_established(event)
+            case IncomingStreamsAdded():
+                self._set_limit(event.inbound_streams, self.association.outbound_streams)
+            case StreamsRefused():
+                pass  # `_admit` ends the channels of these streams
             case AssociationClosed():
                 self._end(_error_of(event))
                 self._events.append(event)
 
     def _handle_reset(self, event: IncomingStreamsReset | OutgoingStreamsReset | StreamResetFailed) -> None:
-        for stream_id in event.stream_ids:
+        for stream_id in event.stream_ids or tuple(self._by_stream):  # none named: all (RFC 6525 section 4.1)
             channel = self._by_stream.get(stream_id)
             if channel is None:
                 self._messages_dropped += len(self._early.take(stream_id))
@@ -254,16 +270,26 @@ class DataChannels:
 
     def _on_established(self, event: AssociationEstablished) -> None:
         self._is_established = True
-        limit = self._table.stream_limit = min(event.inbound_streams, event.outbound_streams, MAX_STREAM_ID + 1)
         self._events.append(event)
+        self._admit(event.inbound_streams, event.outbound_streams)
+        for stream_id, channel in self._by_stream.items():
+            if channel.state is ChannelState.CLOSING:
+                self._reset(stream_id)
+        self._announce_open()
+
+    def _admit(self, inbound_streams: int, outbound_streams: int) -> None:
+        """The peer's limits are known: end the channels beyond them, let the others open."""
+        self._can_send = True
+        limit = self._set_limit(inbound_streams, outbound_streams)
         for stream_id, channel in list(self._by_stream.items()):
             if stream_id >= limit:
                 self._finish(channel, f"the association has {limit} streams; {stream_id} is none of them")
-            elif channel.state is ChannelState.CLOSING:
-                self.association.reset_streams([stream_id])
             else:
                 self._opening.append(channel)
-        self._announce_open()
+
+    def _set_limit(self, inbound_streams: int, outbound_streams: int) -> int:
+        limit = self._table.stream_limit = min(inbound_streams, outbound_streams, MAX_STREAM_ID + 1)
+        return limit
 
     def _receive_rare(self, stream_id: int, ppid: int, data: bytes) -> None:
         channel = self._by_stream.get(stream_id)
@@ -321,7 +347,8 @@ class DataChannels:
         channel.assign(stream_id)
         channel.sends_ordered = parameters.ordered
         self._by_stream[stream_id] = channel
-        self.association.send(stream_id, Ppid.DCEP, ACK)
+        with suppress(InvalidStateError):  # the association may have ended in the same batch of packets
+            self.association.send(stream_id, Ppid.DCEP, ACK)
         self._events.append(ChannelAnnounced(channel))
         self._set_open(channel)
         self._replay(stream_id)
@@ -353,7 +380,12 @@ class DataChannels:
         self._channels_closed += channel.state is ChannelState.OPEN
         channel.state = ChannelState.CLOSING
         if self._is_established:
-            self.association.reset_streams([channel.stream_id])
+            self._reset(channel.stream_id)
+
+    def _reset(self, stream_id: int) -> None:
+        """Reset our stream; if the association has ended, its event, still to come, closes the channel."""
+        with suppress(InvalidStateError):
+            self.association.reset_streams([stream_id])
 
     def _close_for_peer(self, channel: Channel) -> None:
         if channel.state in {ChannelState.CONNECTING, ChannelState.OPEN}:

@@ -1,7 +1,8 @@
 """One SCTP association as a sans-I/O core (RFC 9260; over DTLS: RFC 8261).
 
-This module is the contract, the commands and the timers. What a chunk does stands in `rtcpeer.sctp.dispatch`, the hot
-loops in `receiver.Receiver.take_data` and `sender.Sender.fill`.
+This module is the contract, the commands and the timers. The way of a packet: `inbound`, then the handler of each chunk
+(`handshake_chunks`, `transfer_chunks`, `closing_chunks`, or the hot loop `receiver.Receiver.take_data`), all of which
+work on one `endpoint.Endpoint`; and out by `outbound` and the other hot loop, in `sender.Sender`.
 """
 
 from collections.abc import Sequence
@@ -9,14 +10,10 @@ from collections.abc import Sequence
 from rtcpeer.core import Entropy
 from rtcpeer.errors import InvalidStateError
 from rtcpeer.sctp.chunks import FLAG_UNORDERED
-from rtcpeer.sctp.dispatch import Dispatcher
-from rtcpeer.sctp.events import (
-    BufferedAmountLow,
-    CloseReason,
-    ErrorCause,
-    SctpEvent,
-)
-from rtcpeer.sctp.packet import HEADER_SIZE
+from rtcpeer.sctp.endpoint import Endpoint
+from rtcpeer.sctp.events import BufferedAmountLow, CloseReason, ErrorCause, SctpEvent
+from rtcpeer.sctp.inbound import Inbound
+from rtcpeer.sctp.outbound import Outbound
 from rtcpeer.sctp.parameters import CauseCode
 from rtcpeer.sctp.send_queue import LimitedMessage, Message
 from rtcpeer.sctp.settings import SctpSettings
@@ -28,7 +25,7 @@ from rtcpeer.sctp.timer import Timer
 __all__ = ["Association", "AssociationState"]
 
 
-class Association(Dispatcher):
+class Association:
     """An SCTP endpoint with one peer over one path: ``Core[bytes, SctpEvent]``.
 
     A peer's INIT is answered whether or not `connect` was called; when both sides call it, the two handshakes become
@@ -36,57 +33,52 @@ class Association(Dispatcher):
     """
 
     def __init__(self, settings: SctpSettings, entropy: Entropy) -> None:
-        super().__init__(settings, entropy)
+        self._endpoint = endpoint = Endpoint(settings, entropy)
+        self._queue = endpoint.queue
+        self._inbound = Inbound(endpoint)
+        self._outbound = Outbound(endpoint)
         self._max_message_size = settings.max_message_size
+
+    def receive(self, packet: bytes, now: float) -> None:
+        """Take one packet; whatever is wrong with it is counted, never raised."""
+        self._inbound.receive(packet, now)
 
     def handle_timeout(self, now: float) -> None:
         """Retransmit, acknowledge late, probe, or give up."""
-        if self._opening.handle_timeout(now):
-            self._handle_opening_timeout()
-        link = self._link
-        if link is None or self._is_ended:
+        endpoint = self._endpoint
+        if endpoint.opening.handle_timeout(now) and endpoint.opening.is_exhausted:
+            endpoint.end(CloseReason.HANDSHAKE_TIMEOUT, (), "the peer did not answer the handshake")
+        link = endpoint.link
+        if link is None or endpoint.is_ended:
             return
         if link.receiver.sack_timer.expire(now):
             link.receiver.is_sack_urgent = True
         missed = [
             link.sender.handle_timeout(now),
             link.resets.handle_timeout(now) and link.resets.timer.expiries > 0,
-            self._shutdown.handle_timeout(now),
+            endpoint.shutdown.handle_timeout(now),
             link.heartbeat.handle_timeout(now, link.rto.timeout, is_idle=not link.sender.outstanding),
         ]
         if any(missed):
             link.errors += 1
-            if link.errors > self._settings.max_retransmits:
-                self._end(CloseReason.PATH_FAILURE, (), "the peer does not answer")
+            if link.errors > endpoint.settings.max_retransmits:
+                endpoint.end(CloseReason.PATH_FAILURE, (), "the peer does not answer")
 
     def packets_to_send(self, now: float) -> list[bytes]:
         """At most a burst of packets; pull again until there are none."""
-        packets, self._ready = self._ready, []
-        state = self.state
-        if state is AssociationState.COOKIE_WAIT:
-            if self._opening.is_due:
-                packets.append(self._first_envelope().seal(self._opening.init_chunk()))
-                self._opening.mark_sent(now)
-        elif state is AssociationState.COOKIE_ECHOED:
-            self._send_cookie(packets, now)
-        elif self._link is not None and not self._is_ended:
-            self._fill(packets, now)
-        self._packets_sent += len(packets)
-        self._bytes_sent += sum(map(len, packets))
-        return packets
+        return self._outbound.packets(now)
 
     def poll_events(self) -> list[SctpEvent]:
         """What happened; messages are counted against the receive window until they are polled."""
-        if self.state is AssociationState.COOKIE_ECHOED:
-            # Messages may come before the COOKIE ACK; the owner hears of the association first.
-            return []
-        if self._queue.fallen:
-            for stream_id in self._take_fallen():
-                self._emit(BufferedAmountLow(stream_id))
-        events = self._events
-        self._events = []
-        if self._link is not None:
-            events += self._link.receiver.release_events()
+        endpoint = self._endpoint
+        queue = self._queue
+        if queue.fallen:
+            for stream_id in queue.take_fallen():
+                endpoint.emit(BufferedAmountLow(stream_id))
+        events, endpoint.events = endpoint.events, []
+        # Messages may come before the COOKIE ACK; the owner hears of the association first.
+        if endpoint.link is not None and endpoint.state is not AssociationState.COOKIE_ECHOED:
+            events += endpoint.link.receiver.release_events()
         return events
 
     def next_timeout(self) -> float | None:
@@ -94,13 +86,28 @@ class Association(Dispatcher):
         deadlines = [timer.deadline for timer in self._timers() if timer.deadline is not None]
         return min(deadlines, default=None)
 
+    @property
+    def state(self) -> AssociationState:
+        """Where the association stands (RFC 9260 section 4)."""
+        return self._endpoint.state
+
+    @property
+    def inbound_streams(self) -> int:
+        """How many streams the peer may send on; it may ask for more later."""
+        return self._endpoint.inbound_streams
+
+    @property
+    def outbound_streams(self) -> int:
+        """How many streams we may send on."""
+        return self._endpoint.outbound_streams
+
     def connect(self) -> None:
         """Send INIT with the next packets; harmless when the handshake is under way already."""
-        if self._is_ended:
+        if self._endpoint.is_ended:
             raise InvalidStateError("the association has ended")
         if self.state is AssociationState.CLOSED:
-            self.state = AssociationState.COOKIE_WAIT
-            self._opening.begin()
+            self._endpoint.state = AssociationState.COOKIE_WAIT
+            self._endpoint.opening.begin()
 
     def send(
         self,
@@ -122,7 +129,7 @@ class Association(Dispatcher):
             raise ValueError("SCTP has no empty messages; RFC 8831 section 6.6 sends a placeholder byte")
         if 0 < self._max_message_size < size:
             raise ValueError(f"{size} bytes are more than the peer takes ({self._max_message_size})")
-        if self._is_ended or self.state in CLOSING_STATES:
+        if self._endpoint.is_ended or self.state in CLOSING_STATES:
             raise InvalidStateError(f"the association is {self.state.value}")
         stream = self._queue.streams.get(stream_id)
         if stream is None:
@@ -137,26 +144,26 @@ class Association(Dispatcher):
 
     def reset_streams(self, stream_ids: Sequence[int]) -> None:
         """Reset outgoing streams after what is queued on them has gone out; later messages wait for the answer."""
-        if self._is_ended:
+        if self._endpoint.is_ended:
             raise InvalidStateError("the association has ended")
         self._queue.pause(stream_ids)
 
     def shutdown(self) -> None:
         """End in agreement, after everything queued has been acknowledged."""
-        if self._is_ended or self.state in CLOSING_STATES:
+        if self._endpoint.is_ended or self.state in CLOSING_STATES:
             return
         if self.state is AssociationState.ESTABLISHED:
-            self.state = AssociationState.SHUTDOWN_PENDING
+            self._endpoint.state = AssociationState.SHUTDOWN_PENDING
         elif self.state is AssociationState.COOKIE_ECHOED:
-            self._shutdown.is_wanted = True
+            self._endpoint.shutdown.is_wanted = True
         else:
-            self._end(CloseReason.SHUTDOWN, (), "shut down before the association was up")
+            self._endpoint.end(CloseReason.SHUTDOWN, (), "shut down before the association was up")
 
     def abort(self, reason: str = "") -> None:
         """End now; what is queued or in flight is lost."""
-        if not self._is_ended:
+        if not self._endpoint.is_ended:
             cause = ErrorCause(CauseCode.USER_INITIATED_ABORT, reason.encode()[:256])
-            self._abort(CloseReason.ABORTED_LOCALLY, cause, reason)
+            self._endpoint.abort(CloseReason.ABORTED_LOCALLY, cause, reason)
 
     def set_max_message_size(self, size: int) -> None:
         """The peer's limit, from its description; 0 means unlimited."""
@@ -168,9 +175,9 @@ class Association(Dispatcher):
         """The peer's sctp-port, from its description; only before the handshake begins."""
         if not 1 <= port <= 0xFFFF:
             raise ValueError("the port must be within 1 and 65535")
-        if self.state is not AssociationState.CLOSED or self._is_ended:
+        if self.state is not AssociationState.CLOSED or self._endpoint.is_ended:
             raise InvalidStateError("the handshake has begun")
-        self._bind(port)
+        self._endpoint.bind(port)
 
     def buffered_amount(self, stream_id: int) -> int:
         """Bytes queued on the stream and not yet sent for the first time."""
@@ -183,84 +190,44 @@ class Association(Dispatcher):
 
     def statistics(self) -> SctpStatistics:
         """A snapshot of all counters."""
-        link = self._link
+        endpoint = self._endpoint
+        link = endpoint.link
         sender = link.sender if link else None
         receiver = link.receiver if link else None
         return SctpStatistics(
-            packets_sent=self._packets_sent,
-            packets_received=self._packets_received,
-            bytes_sent=self._bytes_sent,
-            bytes_received=self._bytes_received,
+            packets_sent=endpoint.packets_sent,
+            packets_received=endpoint.packets_received,
+            bytes_sent=endpoint.bytes_sent,
+            bytes_received=endpoint.bytes_received,
             messages_sent=sender.messages if sender else 0,
             messages_received=receiver.reassembly.delivered if receiver else 0,
             chunks_retransmitted=sender.retransmitted if sender else 0,
             fast_recoveries=sender.fast_recoveries if sender else 0,
             timeouts=sender.timeouts if sender else 0,
-            messages_abandoned=sender.abandoned if sender else 0,
-            packets_dropped=self._packets_dropped,
+            messages_abandoned=sender.abandonment.messages if sender else 0,
+            packets_dropped=endpoint.packets_dropped,
             chunks_dropped=receiver.dropped if receiver else 0,
             duplicates_received=receiver.tracker.duplicates_total if receiver else 0,
             congestion_window=sender.controller.window if sender else 0,
             slow_start_threshold=sender.controller.slow_start_threshold if sender else 0,
             bytes_in_flight=sender.outstanding.flight if sender else 0,
             peer_receive_window=sender.peer_window if sender else 0,
-            receive_window=receiver.window if receiver else self._settings.receive_window,
+            receive_window=receiver.window if receiver else self._endpoint.settings.receive_window,
             smoothed_round_trip_time=link.rto.smoothed if link else None,
-            retransmission_timeout=link.rto.timeout if link else self._settings.rto_initial,
+            retransmission_timeout=link.rto.timeout if link else self._endpoint.settings.rto_initial,
         )
 
     def _timers(self) -> tuple[Timer, ...]:
-        link = self._link
-        if self._is_ended:
+        link = self._endpoint.link
+        if self._endpoint.is_ended:
             return ()
         if link is None:
-            return (self._opening.timer,)
+            return (self._endpoint.opening.timer,)
         return (
-            self._opening.timer,
+            self._endpoint.opening.timer,
             link.sender.timer,
             link.receiver.sack_timer,
             link.heartbeat.timer,
             link.resets.timer,
-            self._shutdown.timer,
+            self._endpoint.shutdown.timer,
         )
-
-    def _take_fallen(self) -> list[int]:
-        fallen = self._queue.fallen
-        if fallen:
-            self._queue.fallen = []
-        return fallen
-
-    def _handle_opening_timeout(self) -> None:
-        if self._opening.is_exhausted:
-            self._end(CloseReason.HANDSHAKE_TIMEOUT, (), "the peer did not answer the handshake")
-
-    def _send_cookie(self, packets: list[bytes], now: float) -> None:
-        """COOKIE ECHO with one packet's worth of data; nothing more may go before its answer (section 5.1 C)."""
-        link = self._link
-        if link is None or not self._opening.is_due:
-            return
-        if link.sender.outstanding:
-            link.sender.restart_timer(now)
-        head = self._opening.cookie_echo + self._take_control(HEADER_SIZE + len(self._opening.cookie_echo))
-        head = link.sender.fill(packets, head, link.envelope.seal, now, len(packets) + 1)
-        if head:
-            packets.append(link.envelope.seal(head))
-        link.sender.timer.stop()
-        self._opening.mark_sent(now)
-
-    def _fill(self, packets: list[bytes], now: float) -> None:
-        """Everything that an association which is up has to say."""
-        link = self._link
-        assert link is not None
-        self._start_resets()
-        self._advance_shutdown()
-        head = b""
-        receiver = link.receiver
-        is_ready = link.sender.is_ready()
-        if receiver.has_news() and (is_ready or receiver.is_sack_due()):
-            head = receiver.sack(self._room)
-        head = self._add_control(packets, head, now)
-        if is_ready:
-            head = link.sender.fill(packets, head, link.envelope.seal, now)
-        if head:
-            packets.append(link.envelope.seal(head))

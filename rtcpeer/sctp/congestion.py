@@ -10,7 +10,10 @@ SLOW_START_LIMIT_PACKETS = 64
 
 
 class CongestionController(Protocol):
-    """Decides how many bytes may be in flight. Sizes are whole DATA chunks with header and padding."""
+    """Decides how many bytes may be in flight."""
+
+    # Deviation: sizes are whole DATA chunks with header and padding, where section 6.2.1 counts user data only. So a
+    # flood of tiny messages fills no more of the path than bulk does; of the peer's window it uses less than it may.
 
     window: int  # bytes that may be in flight
     slow_start_threshold: int

@@ -10,11 +10,14 @@ __all__ = [
     "BufferedAmountLow",
     "CloseReason",
     "ErrorCause",
+    "IncomingStreamsAdded",
     "IncomingStreamsReset",
     "MessageReceived",
     "OutgoingStreamsReset",
+    "PeerAnswered",
     "SctpEvent",
     "StreamResetFailed",
+    "StreamsRefused",
 ]
 
 
@@ -35,6 +38,18 @@ class ErrorCause(NamedTuple):
 
     code: int
     value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PeerAnswered:
+    """The peer has answered our INIT: what is sent now rides with COOKIE ECHO (RFC 9260 section 5.1 C).
+
+    A packet's worth of it arrives a round trip before `AssociationEstablished` could be acted upon; the rest follows
+    the peer's answer. It does not come to a side that only answers, and comes again when a stale cookie is replaced.
+    """
+
+    inbound_streams: int
+    outbound_streams: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +75,10 @@ class MessageReceived(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class IncomingStreamsReset:
-    """The peer will send on these streams from sequence number 0 again; all it sent before has been delivered."""
+    """The peer will send on these streams from sequence number 0 again; all it sent before has been delivered.
+
+    None named means all of its streams (RFC 6525 section 4.1).
+    """
 
     stream_ids: tuple[int, ...]
 
@@ -81,6 +99,20 @@ class StreamResetFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class IncomingStreamsAdded:
+    """The peer may now send on more streams (RFC 6525 section 5.2.5)."""
+
+    inbound_streams: int
+
+
+@dataclass(frozen=True, slots=True)
+class StreamsRefused:
+    """The peer admits fewer streams: what was queued on these before the handshake has been dropped."""
+
+    stream_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class BufferedAmountLow:
     """What is queued on the stream fell from above its threshold to it or below."""
 
@@ -98,10 +130,13 @@ class AssociationClosed:
 
 SctpEvent = (
     MessageReceived
+    | PeerAnswered
     | AssociationEstablished
+    | IncomingStreamsAdded
     | IncomingStreamsReset
     | OutgoingStreamsReset
     | StreamResetFailed
+    | StreamsRefused
     | BufferedAmountLow
     | AssociationClosed
 )

@@ -4,6 +4,7 @@ from rtcpeer.core import Entropy
 from rtcpeer.sctp.congestion import LossBasedController
 from rtcpeer.sctp.handshake import Capabilities
 from rtcpeer.sctp.heartbeat import Heartbeat
+from rtcpeer.sctp.outstanding import Outstanding
 from rtcpeer.sctp.packet import HEADER_SIZE, Envelope
 from rtcpeer.sctp.receiver import Receiver
 from rtcpeer.sctp.rto import RetransmissionTimeout
@@ -52,7 +53,13 @@ class Link:
     """Both halves, the path between them and the two envelopes' outgoing one."""
 
     def __init__(
-        self, settings: SctpSettings, remote_port: int, terms: Terms, queue: SendQueue, entropy: Entropy
+        self,
+        settings: SctpSettings,
+        remote_port: int,
+        terms: Terms,
+        queue: SendQueue,
+        entropy: Entropy,
+        outstanding: Outstanding | None = None,
     ) -> None:
         self.terms = terms
         self.envelope = Envelope(settings.local_port, remote_port, terms.peer_tag)
@@ -60,8 +67,10 @@ class Link:
         controller = LossBasedController(
             settings.max_packet_size - HEADER_SIZE, settings.initial_window_packets, terms.peer_window
         )
-        self.sender = Sender(settings, queue, controller, self.rto, terms.local_initial_tsn, terms.peer_window)
-        self.sender.is_partial_reliability_supported = terms.capabilities.has_partial_reliability
+        if outstanding is None:
+            outstanding = Outstanding(terms.local_initial_tsn)
+        self.sender = Sender(settings, queue, controller, self.rto, outstanding, terms.peer_window)
+        self.sender.abandonment.is_supported = terms.capabilities.has_partial_reliability
         # What we announced bounds the peer, not what it has opened so far: Firefox begins with 256 and adds more.
         self.receiver = Receiver(settings, terms.peer_initial_tsn, settings.inbound_streams)
         self.heartbeat = Heartbeat(settings.heartbeat_interval, entropy)

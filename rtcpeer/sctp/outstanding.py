@@ -20,6 +20,9 @@ from rtcpeer.sctp.send_queue import LimitedMessage
 __all__ = ["Outstanding"]
 
 REORDERING = 3
+# TSNs in use at a time. A gap block reaches 65,535 beyond the cumulative TSN (section 3.3.4); a peer that acknowledges
+# all but the first chunk would otherwise have us keep what we send for ever. A burst more than this is still in reach.
+MAX_SPAN = 0xC000
 
 
 class Outstanding:
@@ -41,6 +44,7 @@ class Outstanding:
         self._lost_order: list[int] = []  # a heap: the lowest is retransmitted first
         self._resent: dict[int, int] = {}  # packet number of the latest retransmission of what is in flight again
         self._resent_order: deque[tuple[int, int]] = deque()
+        self._abandoned_until = initial_tsn
         self._judged = initial_tsn  # first transmissions below have been judged
         self._reported: list[tuple[int, int]] = []  # the blocks of the last SACK
 
@@ -51,6 +55,11 @@ class Outstanding:
     def has_lost(self) -> bool:
         """Whether something waits for retransmission."""
         return bool(self._lost)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether the peer could still acknowledge more chunks."""
+        return self.next - self.base < MAX_SPAN
 
     def unwrap(self, tsn: int) -> int:
         """The sequence number of a TSN, taken to be within half the number space of ``base``."""
@@ -169,8 +178,11 @@ class Outstanding:
         """The first sequence number behind ``base`` that was not given up (RFC 3758 section 3.5 C2)."""
         sequence = self.base
         if self.abandoned:
+            # Remembered, because they are never taken back: nothing is looked at twice.
+            sequence = max(sequence, self._abandoned_until)
             while sequence in self.abandoned:
                 sequence += 1
+            self._abandoned_until = sequence
         return sequence
 
     def _acknowledge_until(self, cumulative: int) -> int:

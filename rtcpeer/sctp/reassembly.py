@@ -5,6 +5,8 @@ message, the *open* run, and a fragment is appended to a list. Once something is
 neighbours that are joined at their ends, so that a fragment costs the same however many are waiting.
 """
 
+from heapq import heapify, heappop, heappush
+
 from rtcpeer.sctp.chunks import FLAG_BEGIN, FLAG_END, FLAG_UNORDERED
 from rtcpeer.sctp.events import MessageReceived, SctpEvent
 from rtcpeer.wire import serial16_greater
@@ -51,7 +53,18 @@ class Reassembly:
     ``held`` is what unfinished and undelivered messages cost; `release` gives the delivered ones back.
     """
 
-    __slots__ = ("_by_first", "_by_last", "_delivered", "_waiting", "delivered", "events", "held", "next_ssn", "open")
+    __slots__ = (
+        "_by_first",
+        "_by_last",
+        "_delivered",
+        "_order",
+        "_waiting",
+        "delivered",
+        "events",
+        "held",
+        "next_ssn",
+        "open",
+    )
 
     def __init__(self) -> None:
         self.events: list[SctpEvent] = []  # messages, and between them what must keep its place among them
@@ -62,6 +75,7 @@ class Reassembly:
         self._delivered = 0  # the part of `held` that only waits for the owner
         self._by_first: dict[int, Run] = {}
         self._by_last: dict[int, Run] = {}
+        self._order: list[int] = []  # a heap of where runs began; some of them have been joined or finished since
         self._waiting: dict[int, dict[int, tuple[int, bytes]]] = {}  # by stream and SSN: complete, but not next
 
     @property
@@ -124,16 +138,14 @@ class Reassembly:
             self._by_first.pop(run.first, None)
             self._finish(run)
         else:
-            self._by_first[run.first] = run
-            self._by_last[run.last] = run
+            self._keep(run)
 
     def park(self) -> None:
         """Something is missing: the open run becomes one among many."""
         run = self.open
         if run is not None:
             self.open = None
-            self._by_first[run.first] = run
-            self._by_last[run.last] = run
+            self._keep(run)
 
     def unpark(self, last: int) -> None:
         """Nothing is missing up to ``last``: only the run that ends there can still grow."""
@@ -150,22 +162,22 @@ class Reassembly:
             self._drop(rest)
         self._by_first.clear()
         self._by_last.clear()
+        self._order.clear()
 
     def skip(self, sequence: int, skipped: tuple[tuple[int, int], ...]) -> None:
         """Give up every unfinished message that began before ``sequence`` (RFC 3758 section 3.6)."""
         self.park()
-        for run in [run for run in self._by_first.values() if run.first < sequence]:
-            del self._by_first[run.first], self._by_last[run.last]
-            self._drop(run)
+        order = self._order
+        while order and order[0] < sequence:
+            run = self._by_first.pop(heappop(order), None)
+            if run is not None:
+                del self._by_last[run.last]
+                self._drop(run)
         for stream_id, ssn in skipped:
             following = (ssn + 1) & 0xFFFF
             if not serial16_greater(following, self.next_ssn.get(stream_id, 0)):
                 continue
-            waiting = self._waiting.get(stream_id, {})
-            for early in sorted(
-                (ssn for ssn in waiting if serial16_greater(following, ssn)),
-                key=lambda ssn: (ssn - following) & 0xFFFF,
-            ):
+            for early in self._waiting_before(stream_id, following):
                 self._deliver_waiting(stream_id, early)
             self.next_ssn[stream_id] = following
             self._flush(stream_id)
@@ -195,6 +207,30 @@ class Reassembly:
             waiting[ssn] = (ppid, data)
         else:  # its number was used already: the peer is confused
             self.held -= len(data) + OVERHEAD
+
+    def _waiting_before(self, stream_id: int, following: int) -> list[int]:
+        """What waits on the stream below a sequence number, in order; costs the smaller of both counts."""
+        waiting = self._waiting.get(stream_id)
+        if not waiting:
+            return []
+        expected = self.next_ssn.get(stream_id, 0)
+        steps = (following - expected) & 0xFFFF
+        if steps <= len(waiting):
+            numbers = ((expected + step) & 0xFFFF for step in range(steps))
+            return [ssn for ssn in numbers if ssn in waiting]
+        early = [ssn for ssn in waiting if serial16_greater(following, ssn)]
+        return sorted(early, key=lambda ssn: (ssn - expected) & 0xFFFF)
+
+    def _keep(self, run: Run) -> None:
+        """Note where a run begins and ends, so that its neighbours find it."""
+        order = self._order
+        if run.first not in self._by_first:
+            heappush(order, run.first)
+            if len(order) > 2 * len(self._by_first) + 64:  # what was joined or finished since
+                order[:] = [*self._by_first, run.first]
+                heapify(order)
+        self._by_first[run.first] = run
+        self._by_last[run.last] = run
 
     def _finish(self, run: Run) -> None:
         self._drop(run)

@@ -7,6 +7,9 @@ __all__ = ["ReceiveTracker"]
 
 MAX_DISTANCE = 0xFFFF  # a gap block counts from the cumulative TSN in 16 bits (section 3.3.4)
 MAX_GAPS = 1024  # what lies further apart is dropped, and so retransmitted
+# Gap blocks in one SACK, lowest first: a SACK per batch stays cheap however many gaps a peer leaves. What is not told
+# now is told once lower gaps have closed, and only a timeout would send it again.
+MAX_BLOCKS = 64
 MAX_DUPLICATES = 16  # remembered for one SACK; they only inform
 
 
@@ -65,7 +68,7 @@ class ReceiveTracker:
     def sack(self, receive_window: int, room: int) -> bytes:
         """A SACK chunk of at most ``room`` bytes; the noted duplicates are told once."""
         cumulative = self.next - 1
-        count = min(len(self.gaps), (room - 16) // 4)
+        count = min(len(self.gaps), MAX_BLOCKS, (room - 16) // 4)
         blocks: list[int] = []
         for start, end in zip(self.gaps.starts[:count], self.gaps.ends[:count], strict=True):
             blocks.append(start - cumulative)

@@ -130,6 +130,22 @@ class SendQueue:
         if before > stream.low_threshold >= stream.buffered:
             self.fallen.append(stream.stream_id)
 
+    def take_fallen(self) -> list[int]:
+        """The streams that fell to their threshold since the last call."""
+        fallen, self.fallen = self.fallen, []
+        return fallen
+
+    def refuse_from(self, limit: int) -> tuple[int, ...]:
+        """Drop what is queued on streams from ``limit`` on; returns those that had something."""
+        refused = [stream_id for stream_id in self.streams if stream_id >= limit]
+        had = tuple(stream_id for stream_id in refused if self.streams[stream_id].buffered)
+        for stream_id in refused:
+            del self.streams[stream_id]
+        if refused:
+            self.ring = deque(stream for stream in self.ring if stream.stream_id < limit)
+            self.drained = [stream_id for stream_id in self.drained if stream_id < limit]
+        return had
+
     def pause(self, stream_ids: Iterable[int]) -> None:
         """Hold back what comes from now on; the streams turn up in ``drained`` once all before has gone out."""
         for stream_id in stream_ids:

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 
+from rtcpeer.sctp.abandonment import Abandonment
 from rtcpeer.sctp.chunks import (
     DATA,
     DATA_HEADER_SIZE,
     FLAG_BEGIN,
     FLAG_END,
-    FLAG_UNORDERED,
+    FLAG_IMMEDIATE,
     Sack,
-    pack_forward_tsn,
 )
 from rtcpeer.sctp.congestion import CongestionController
 from rtcpeer.sctp.outstanding import Outstanding
@@ -23,6 +23,9 @@ __all__ = ["Sender"]
 
 # Rather close a packet than begin a message in less room than this: a fragment costs a header of 16 bytes.
 MIN_FRAGMENT = 128
+# Ranges taken from one SACK, lowest first, so that what a SACK costs does not depend on the peer. The others count once
+# the lower ones have closed.
+MAX_BLOCKS = 256
 _PADDING = (b"", b"\0\0\0", b"\0\0", b"\0")  # by size modulo 4
 
 
@@ -35,28 +38,25 @@ class Sender:
         queue: SendQueue,
         controller: CongestionController,
         rto: RetransmissionTimeout,
-        initial_tsn: int,
+        outstanding: Outstanding,
         peer_window: int,
     ) -> None:
         self.queue = queue
         self.controller = controller
         self.rto = rto
-        self.outstanding = Outstanding(initial_tsn)
+        self.outstanding = outstanding
+        self.abandonment = Abandonment(outstanding, queue)
         self.peer_window = peer_window
-        self.is_partial_reliability_supported = False
         self.timer = Timer()  # T3-rtx
         self.retransmitted = 0
         self.fast_recoveries = 0
         self.timeouts = 0
         self.messages = 0
-        self.abandoned = 0
         self._room = settings.max_packet_size - HEADER_SIZE
         self._max_burst = settings.max_burst_packets
         self._limit = self._max_burst
         self._recovery_end: int | None = None
         self._is_retransmission_forced = False  # section 7.2.4: the first fast retransmission ignores the window
-        self._forwarded = initial_tsn  # below: told to the peer by FORWARD-TSN
-        self._is_forward_due = False
         self._sample: tuple[int, float] | None = None  # sequence number and time of the chunk being timed
         self._last_sent: float | None = None
 
@@ -64,7 +64,7 @@ class Sender:
         """Take a SACK; returns whether it showed that the peer is alive and listening."""
         out = self.outstanding
         cumulative = out.unwrap(sack.cumulative_tsn) + 1
-        blocks = _ranges(sack.blocks, cumulative - 1, out.next)
+        blocks = _ranges(sack.blocks[: 2 * MAX_BLOCKS], cumulative - 1, out.next)
         if not out.base <= cumulative <= out.next or blocks is None:
             return False  # overtaken by a newer one, or about what was never sent
         flight_before = out.flight
@@ -88,7 +88,7 @@ class Sender:
             self.timer.stop()
         elif has_advanced:
             self.timer.start(now + self.rto.timeout)  # section 6.3.2 R3
-        self._plan_forward(is_repeated=has_advanced)
+        self.abandonment.plan(is_repeated=has_advanced)
         return size > 0 or not sack.receive_window
 
     def take_cumulative(self, tsn: int, now: float) -> None:
@@ -113,8 +113,8 @@ class Sender:
         self._sample = None
         self._recovery_end = None
         self.controller.on_timeout(now)
-        self._give_up(self.outstanding.lose_everything(), now)
-        self._plan_forward(is_repeated=True)
+        self.abandonment.give_up(self.outstanding.lose_everything(), now)
+        self.abandonment.plan(is_repeated=True)
         if self.outstanding:
             self.timer.start(now + self.rto.timeout)
         return True
@@ -126,10 +126,10 @@ class Sender:
 
     def is_ready(self) -> bool:
         """Whether `fill` would build at least one packet now."""
-        if self._is_forward_due:
+        if self.abandonment.is_due:
             return True
         out = self.outstanding
-        if not (out.has_lost or self.queue.ring):
+        if not (out.has_lost or (self.queue.ring and out.has_room)):
             return False
         return out.flight < self.controller.window and (out.flight < self.peer_window or not out.flight)
 
@@ -144,8 +144,8 @@ class Sender:
         self.queue.stamp(now)
         self._forget_idle_window(now)
         before = len(packets)
-        if self._is_forward_due:
-            head += self._forward_tsn(self._room - len(head))
+        if self.abandonment.is_due:
+            head += self.abandonment.forward_tsn(self._room - len(head))
         if self.outstanding.has_lost:
             head = self._fill_lost(packets, head, seal, now)
         if self.queue.ring:
@@ -159,7 +159,7 @@ class Sender:
     def restart_timer(self, now: float) -> None:
         """Everything in flight goes with the retransmitted COOKIE ECHO again (section 5.1 C)."""
         self._sample = None
-        self._give_up(self.outstanding.lose_everything(), now)
+        self.abandonment.give_up(self.outstanding.lose_everything(), now)
         self.timer.stop()
 
     def _fill_lost(self, packets: list[bytes], head: bytes, seal: Callable[[bytes], bytes], now: float) -> bytes:
@@ -170,8 +170,8 @@ class Sender:
         out.packet_number += 1
         while (sequence := out.peek_lost()) is not None:
             message = out.limited.get(sequence)
-            if message is not None and message.is_expired(now) and self._abandon(message):
-                self._plan_forward(is_repeated=False)
+            if message is not None and message.is_expired(now) and self.abandonment.abandon(message):
+                self.abandonment.plan(is_repeated=False)
                 continue
             chunk_size = len(out.chunks[sequence - out.base])
             if chunk_size > room and parts:
@@ -182,7 +182,8 @@ class Sender:
             if not (is_allowed or self._is_retransmission_forced) or len(packets) >= self._limit:
                 break
             self._is_retransmission_forced = False
-            parts.append(out.resend(sequence))
+            # RFC 7053: the peer delays its SACK when nothing else is missing, and what waits here waits for that.
+            parts.append(_with_immediate(out.resend(sequence)))
             room -= chunk_size
             self.retransmitted += 1
             if sequence == out.base:
@@ -201,7 +202,7 @@ class Sender:
         flight, number = out.flight, out.packet_number
         sequence = first = out.next
         window, peer_window = self.controller.window, self.peer_window
-        budget = self._limit - len(packets)
+        budget = self._limit - len(packets) if out.has_room else 0
         while ring and flight < window and budget > 0:
             budget -= 1
             number += 1
@@ -213,7 +214,7 @@ class Sender:
                 if message.is_limited:
                     out.next, out.packet_number, out.flight = sequence, number, flight
                     assert isinstance(message, LimitedMessage)
-                    if self._is_stillborn(message, now):
+                    if self.abandonment.is_stillborn(message, now):
                         sequence, flight = out.next, out.flight
                         continue
                 data, offset = message.data, message.offset
@@ -286,89 +287,7 @@ class Sender:
             self._recovery_end = self.outstanding.next
             self._is_retransmission_forced = True
             self.controller.on_loss(now)
-        self._give_up(newly, now)
-
-    def _give_up(self, lost: list[int], now: float) -> None:
-        """Of what has just been lost, abandon the messages that may not be retransmitted any more."""
-        out = self.outstanding
-        if not out.limited:
-            return
-        for sequence in lost:
-            message = out.limited.get(sequence)
-            if message is None or message.is_abandoned:
-                continue
-            attempts = out.attempts.get(sequence, 0)
-            is_spent = message.max_retransmits is not None and attempts >= message.max_retransmits
-            if is_spent or message.is_expired(now):
-                self._abandon(message)
-
-    def _abandon(self, message: LimitedMessage) -> bool:
-        """Give a message up that was sent at least in part; False when the peer would not understand it."""
-        if not self.is_partial_reliability_supported:
-            return False
-        out, queue = self.outstanding, self.queue
-        message.is_abandoned = True
-        self.abandoned += 1
-        for sequence in message.sequences:
-            out.abandon(sequence)
-        rest = len(message.data) - message.offset
-        if rest:
-            # The peer has the beginning, perhaps acknowledged already: a TSN that stands for the end lets
-            # FORWARD-TSN cover the message, or the next one would follow an unfinished one.
-            flags = message.unordered | FLAG_END
-            placeholder = DATA.pack(
-                0,
-                flags,
-                DATA_HEADER_SIZE,
-                out.next & 0xFFFFFFFF,
-                message.stream.stream_id,
-                message.ssn,
-                message.ppid,
-            )
-            sequence = out.append_abandoned(placeholder)
-            out.limited[sequence] = message
-            queue.account(message.stream, rest)
-            queue.finish()
-        return True
-
-    def _is_stillborn(self, message: LimitedMessage, now: float) -> bool:
-        """Whether the message whose turn it is is given up before its end was sent; it has then left the queue."""
-        if not message.is_expired(now):
-            return False
-        if message.offset:
-            if not self._abandon(message):
-                return False
-            self._plan_forward(is_repeated=False)
-            return True
-        # Nothing of it was sent, not even its sequence number was taken.
-        self.abandoned += 1
-        self.queue.account(message.stream, len(message.data))
-        self.queue.finish()
-        return True
-
-    def _plan_forward(self, *, is_repeated: bool) -> None:
-        """Decide on a FORWARD-TSN (RFC 3758 section 3.5 C3): for news, and again while the peer does not follow."""
-        until = self.outstanding.abandoned_until()
-        if until > self.outstanding.base and (is_repeated or until > self._forwarded):
-            self._is_forward_due = True
-        elif until == self.outstanding.base:
-            self._is_forward_due = False
-
-    def _forward_tsn(self, room: int) -> bytes:
-        out = self.outstanding
-        self._is_forward_due = False
-        until = out.base
-        skipped: dict[int, int] = {}
-        limit = (room - 8) // 4
-        for sequence in range(out.base, out.abandoned_until()):
-            _, flags, _, _, stream_id, ssn, _ = DATA.unpack_from(out.chunks[sequence - out.base])
-            if not flags & FLAG_UNORDERED:
-                if stream_id not in skipped and len(skipped) >= limit:
-                    break  # the rest has its turn once the peer has followed so far
-                skipped[stream_id] = ssn
-            until = sequence + 1
-        self._forwarded = max(self._forwarded, until)
-        return pack_forward_tsn((until - 1) & 0xFFFFFFFF, list(skipped.items()))
+        self.abandonment.give_up(newly, now)
 
     def _forget_idle_window(self, now: float) -> None:
         if self.outstanding.chunks or self._last_sent is None or not self.queue.ring:
@@ -389,3 +308,8 @@ def _ranges(offsets: tuple[int, ...], cumulative: int, limit: int) -> list[tuple
         ranges.append((start, end))
         position = end
     return ranges
+
+
+def _with_immediate(chunk: bytes) -> bytes:
+    """The chunk with its I bit set: the peer is asked to acknowledge without delay (RFC 7053)."""
+    return chunk[:1] + bytes((chunk[1] | FLAG_IMMEDIATE,)) + chunk[2:]

@@ -106,14 +106,17 @@ class IncomingResets:
     def __init__(
         self,
         peer_initial_number: int,
+        *,
         has_all_until: Callable[[int], bool],
         reset: Callable[[tuple[int, ...]], None],
         reset_ours: Callable[[tuple[int, ...]], bool],
+        add: Callable[[int], bool],
     ) -> None:
         self.expected = peer_initial_number
         self._has_all_until = has_all_until
         self._reset = reset
         self._reset_ours = reset_ours
+        self._add = add
         self._last_result = Result.NOTHING_TO_DO
 
     @property
@@ -159,8 +162,7 @@ class IncomingResets:
             asked = self._reset_ours(_unpack_ids(content[_NUMBER.size :]))
             return Result.PERFORMED if asked else Result.NOTHING_TO_DO
         if kind == ParameterType.ADD_OUTGOING_STREAMS and len(content) >= _ADD.size:
-            # We accept every stream from the first packet on (INIT said 65535), so that more are welcome already.
-            return Result.PERFORMED
+            return Result.PERFORMED if self._add(_ADD.unpack_from(content)[1]) else Result.DENIED
         # Deviation: RFC 6525 lets us add streams when asked to, or reset the whole association. We announce 65535
         # streams, so there is none to add, and nobody in WebRTC resets an association.
         return Result.DENIED

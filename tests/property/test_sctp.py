@@ -165,9 +165,9 @@ def test_mutated_packets_never_raise(seed: int) -> None:
             pipe.step()
     pipe.run(duration=30)
     for end in pipe.ends:
-        if end._link is not None and not end._is_ended:
-            assert end._link.receiver.reassembly.held <= 3 * end._settings.receive_window
-            assert end._link.sender.outstanding.flight >= 0
+        if end._endpoint.link is not None and not end._endpoint.is_ended:
+            assert end._endpoint.link.receiver.reassembly.held <= 3 * end._endpoint.settings.receive_window
+            assert end._endpoint.link.sender.outstanding.flight >= 0
 
 
 @settings(max_examples=100, deadline=None)
@@ -175,7 +175,7 @@ def test_mutated_packets_never_raise(seed: int) -> None:
 def test_any_chunk_under_the_right_tag_never_raises(seed: int, chunks: list[tuple[int, int, bytes]]) -> None:
     pipe = LossyPipe(seed).established()
     body = b"".join(pack_chunk(kind, value, flags) for kind, flags, value in chunks)
-    pipe.left.receive(pipe.right._link.envelope.seal(body), pipe.now)
+    pipe.left.receive(pipe.right._endpoint.link.envelope.seal(body), pipe.now)
     pipe.run(duration=20)
     kinds = {kind for kind, _, _ in chunks}
     if not kinds & {0, 3, 6, 7, 0x82, 0xC0}:  # chunks that say nothing about data or the end change nothing

@@ -32,7 +32,7 @@ def transfer(seed: int, loss: float) -> None:
     assert pipe.messages(0) == [(9, 51, b"the other way")]
     # The last acknowledgement arrives too, and nothing stays in flight.
     assert pipe.run(lambda: not pipe.left.statistics().bytes_in_flight)
-    assert pipe.right.statistics().receive_window == pipe.right._settings.receive_window
+    assert pipe.right.statistics().receive_window == pipe.right._endpoint.settings.receive_window
 
 
 @pytest.mark.parametrize("loss", [0.0, 0.1, 0.3])

@@ -49,7 +49,7 @@ def test_a_channel_opened_before_the_association_opens_with_it_and_its_open_trav
     peers.connect()
     peers.run(lambda: bool(announced(peers.b)))
     assert ours.state is ChannelState.OPEN
-    assert kinds(peers.a.events) == ["AssociationEstablished", "ChannelOpened"]
+    assert kinds(peers.a.events) == ["ChannelOpened", "AssociationEstablished"]  # it may send with COOKIE ECHO
 
 
 def test_our_channel_opens_when_its_event_is_polled_and_does_not_wait_for_the_ack() -> None:
@@ -523,3 +523,32 @@ def test_a_reused_id_does_not_inherit_the_threshold() -> None:
         ours.close()
         peers.run(lambda channel=ours: channel.state is ChannelState.CLOSED)
         assert (seen[0] > 0) == (threshold > 0)
+
+
+@pytest.mark.parametrize("last", ["open", "reset", "refused open"])
+def test_what_came_together_with_the_end_of_the_association_raises_nothing(last: str) -> None:
+    """Firefox resets its streams and aborts in one go; by the time we hear of the first, there is nobody to answer."""
+    rogue = Rogue()
+    rogue.say(0, Ppid.DCEP, OpenMessage("x").serialize())
+    rogue.b.events.clear()
+    if last == "reset":
+        rogue.rogue.reset_streams([0])
+    else:
+        rogue.rogue.send(2 if last == "open" else 3, Ppid.DCEP, OpenMessage("late").serialize())
+    packets = rogue.rogue.packets_to_send(rogue.now)
+    rogue.rogue.abort()
+    for packet in packets + rogue.rogue.packets_to_send(rogue.now):
+        rogue.server.receive(packet, rogue.now)
+    events = rogue.server.poll_events()
+    assert "ChannelClosed" in kinds(events)
+    assert kinds(events)[-1] == "AssociationClosed"
+    assert rogue.server.channels == []
+
+
+def test_closing_a_channel_of_an_association_that_has_just_ended_raises_nothing() -> None:
+    rogue = Rogue()
+    rogue.say(0, Ppid.DCEP, OpenMessage("x").serialize())
+    (channel,) = rogue.server.channels
+    rogue.server.association.abort()
+    channel.close()
+    assert kinds(rogue.server.poll_events()) == ["ChannelClosed", "AssociationClosed"]

@@ -95,7 +95,7 @@ def test_unknown_chunks_follow_their_high_bits(kind: int, is_reported: bool) -> 
     pipe = LossyPipe().established()
     pipe.run(duration=1)
     body = pack_chunk(kind, b"what") + pack_chunk(ChunkType.HEARTBEAT, b"\0\1\0\10abcd")
-    pipe.right.receive(pipe.left._link.envelope.seal(body), pipe.now)
+    pipe.right.receive(pipe.left._endpoint.link.envelope.seal(body), pipe.now)
     kinds = set()
     for packet in pipe.right.packets_to_send(pipe.now):
         kinds |= {packet[12]} | ({4 + 1} if b"abcd" in packet else set())
@@ -105,8 +105,8 @@ def test_unknown_chunks_follow_their_high_bits(kind: int, is_reported: bool) -> 
 
 def test_reset_without_the_extension_fails() -> None:
     pipe = LossyPipe().established()
-    capabilities = pipe.left._link.terms.capabilities
-    pipe.left._link.terms.capabilities = capabilities._replace(has_reconfiguration=False)
+    capabilities = pipe.left._endpoint.link.terms.capabilities
+    pipe.left._endpoint.link.terms.capabilities = capabilities._replace(has_reconfiguration=False)
     pipe.left.reset_streams([3])
     pipe.run(duration=1)
     assert isinstance(pipe.of_type(0, StreamResetFailed)[0], StreamResetFailed)

@@ -2,6 +2,7 @@ from rtcpeer.sctp.congestion import LossBasedController
 
 
 def test_slow_start_grows_by_what_was_acknowledged_only_when_full() -> None:
+    """Deviation: at most 64 packets a SACK, where section 7.2.1 recommends one."""
     controller = LossBasedController(1000, 10, 1_000_000)
     assert controller.window == 10_000
     controller.on_acknowledged(5000, 2000, 0.0)

@@ -16,6 +16,7 @@ def test_first_sample_and_smoothing() -> None:
 
 
 def test_bounds_and_back_off() -> None:
+    """Deviation: section 16 has 1 s and 60 s."""
     rto = RetransmissionTimeout(SctpSettings())
     for _ in range(50):
         rto.sample(0.001)

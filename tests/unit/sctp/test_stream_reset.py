@@ -12,7 +12,13 @@ class Peer:
     def __init__(self) -> None:
         self.done: list[tuple[int, ...]] = []
         self.has_all = True
-        self.resets = IncomingResets(100, lambda tsn: self.has_all, self.done.append, bool)
+        self.resets = IncomingResets(
+            100,
+            has_all_until=lambda tsn: self.has_all,
+            reset=self.done.append,
+            reset_ours=bool,
+            add=lambda count: count <= 64,
+        )
 
     def result(self, value: bytes) -> tuple[int, int]:
         (answer,), responses = self.resets.take(value)
@@ -44,7 +50,15 @@ def test_in_progress_until_all_has_arrived() -> None:
 def test_adding_streams_is_answered() -> None:
     peer = Peer()
     assert peer.result(pack(">HHIHH", 17, 12, 100, 64, 0)) == (100, Result.PERFORMED)
-    assert peer.result(pack(">HHIHH", 18, 12, 101, 64, 0)) == (101, Result.DENIED)
+    assert peer.result(pack(">HHIHH", 17, 12, 101, 65, 0)) == (101, Result.DENIED)
+
+
+def test_what_nobody_in_webrtc_asks_for_is_denied() -> None:
+    """Deviation: RFC 6525 sections 5.2.4 and 5.2.6 (SSN/TSN reset, adding incoming streams)."""
+    peer = Peer()
+    assert peer.result(pack(">HHIHH", 18, 12, 100, 64, 0)) == (100, Result.DENIED)
+    assert peer.result(pack(">HHI", 15, 8, 101)) == (101, Result.DENIED)
+    assert peer.done == []
 
 
 def test_request_is_repeated_until_answered() -> None:
