@@ -1,0 +1,124 @@
+"""Starts the two processes of a run, in one network or in two joined by a link, and takes their results."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measures import MEASURES, Figures, Measure
+
+ROOT = Path(__file__).resolve().parents[1]
+# What a run may take beyond what it was asked to take; then its processes are ended.
+GRACE = 60.0
+# A lost peer would otherwise read the other's silence as its end only with the whole time limit.
+LAST_WORDS = 5.0
+
+
+class RunError(Exception):
+    """Why a run gave no figures, in one line."""
+
+
+def run(peer: str, benchmark: str, parameters: Mapping[str, Any]) -> dict[str, float]:
+    """Run one benchmark once with one peer.
+
+    Raises:
+        RunError: a side failed, died, or did not end in time.
+    """
+    measure = MEASURES[benchmark]
+    with ExitStack() as stack:
+        try:
+            commands = _commands(measure, stack)
+        except (RuntimeError, OSError) as error:
+            raise RunError(str(error)) from error
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        left, right = _run_sides(commands, peer, benchmark, parameters, directory)
+    return {metric.name: metric.value(left, right) for metric in measure.metrics}
+
+
+def _commands(measure: Measure, stack: ExitStack) -> tuple[list[str], list[str]]:
+    """What is put before each side's command line."""
+    if not measure.round_trip:
+        return [], []
+    from tests.interop.netlab import LinkSettings, missing, netlab
+
+    if reason := missing():
+        raise RuntimeError(reason)
+    lab = stack.enter_context(netlab(LinkSettings(delay=measure.round_trip / 2)))
+    return ["ip", "netns", "exec", lab.left.name], ["ip", "netns", "exec", lab.right.name]
+
+
+def _run_sides(
+    prefixes: tuple[list[str], list[str]],
+    peer: str,
+    benchmark: str,
+    parameters: Mapping[str, Any],
+    directory: Path,
+) -> tuple[Figures, Figures]:
+    deadline = time.monotonic() + GRACE + parameters.get("seconds", 0.0)
+    processes: list[subprocess.Popen[str]] = []
+    line = socket.socketpair()
+    try:
+        for prefix, side, end in zip(prefixes, ("left", "right"), line, strict=True):
+            command = [sys.executable, "-m", "benchmarks.session", peer, benchmark, side, str(end.fileno())]
+            processes.append(
+                subprocess.Popen(
+                    [
+                        *prefix,
+                        *_profiler(peer, benchmark, side),
+                        *command,
+                        json.dumps(parameters),
+                        str(directory / side),
+                    ],
+                    cwd=ROOT,
+                    text=True,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.PIPE,
+                    pass_fds=[end.fileno()],
+                )
+            )
+        for end in line:
+            end.close()
+        results = [
+            _result(process, directory / side, deadline)
+            for process, side in zip(processes, ("left", "right"), strict=True)
+        ]
+    finally:
+        for process in processes:
+            if process.poll() is None:
+                process.kill()
+            process.communicate()
+    # "The other side has ended" says less than why it did.
+    failures = sorted((r["failed"] for r in results if "failed" in r), key=lambda text: "other side" in text)
+    if failures:
+        raise RunError(failures[0])
+    return results[0], results[1]
+
+
+def _result(process: subprocess.Popen[str], path: Path, deadline: float) -> dict[str, Any]:
+    try:
+        _, errors = process.communicate(timeout=max(LAST_WORDS, deadline - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        return {"failed": "it did not end in time"}
+    try:
+        result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        lines = errors.strip().splitlines()
+        return {"failed": f"exit status {process.returncode}: {lines[-1] if lines else 'no message'}"}
+    return result
+
+
+def _profiler(peer: str, benchmark: str, side: str) -> list[str]:
+    """RTCPEER_BENCHMARK_PROFILE names a directory for py-spy's recordings, one for each side of each run."""
+    directory = os.environ.get("RTCPEER_BENCHMARK_PROFILE")
+    if directory is None:
+        return []
+    name = Path(directory) / f"{benchmark}-{peer}-{side}.txt"
+    return ["py-spy", "record", "--rate", "500", "--format", "raw", "--full-filenames", "--output", str(name), "--"]

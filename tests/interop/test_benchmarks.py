@@ -1,0 +1,78 @@
+"""Each benchmark runs with a tiny size and gives figures that make sense; how good they are is not asked here."""
+
+import pytest
+
+from benchmarks import relay, table
+from benchmarks.measures import MEASURES, Metric
+from benchmarks.runner import RunError, run
+
+
+@pytest.mark.parametrize("name", MEASURES)
+@pytest.mark.timeout(90)
+def test_each_benchmark_gives_figures(name: str) -> None:
+    measure = MEASURES[name]
+    if measure.round_trip:
+        netlab = pytest.importorskip("tests.interop.netlab")
+        if reason := netlab.missing():
+            pytest.skip(reason)
+
+    figures = run("rtcpeer", name, {**measure.parameters, **measure.quick})
+
+    assert list(figures) == [metric.name for metric in measure.metrics]
+    # Memory and idle CPU of a few connections may drown in the noise; everything else is more than nothing.
+    assert all(value > 0 for value in figures.values()) or name == "idle"
+
+
+def test_a_link_of_50_ms_can_not_be_beaten() -> None:
+    netlab = pytest.importorskip("tests.interop.netlab")
+    if reason := netlab.missing():
+        pytest.skip(reason)
+
+    figures = run("rtcpeer", "connect-50ms", {"count": 1, "echo": "10.77.0.2"})
+
+    # A check and its answer, two round trips of DTLS 1.2 and one of SCTP: fewer than three is a mistake of ours.
+    assert figures["from the answer, round trips"] > 3
+    assert figures["(the link's round trip, ms)"] >= 50
+
+
+@pytest.mark.timeout(90)
+def test_the_signalling_server_relays() -> None:
+    figures = relay.run(20)
+
+    assert set(figures) == set(relay.METRICS)
+    assert all(value > 0 for value in figures.values())
+
+
+def test_a_side_that_fails_says_why() -> None:
+    with pytest.raises(RunError, match="unexpected keyword argument 'nonsense'"):
+        run("rtcpeer", "latency", {"count": 1, "warm_up": 0, "nonsense": True})
+
+
+def test_a_peer_that_is_not_there_fails_with_its_name() -> None:
+    with pytest.raises(RunError, match="nobody"):
+        run("nobody", "latency", {"count": 1, "warm_up": 0})
+
+
+def test_the_table_fits_a_terminal() -> None:
+    peers = ["rtcpeer", "rtcpeer+uvloop", "aiortc", "wrtc"]
+    metrics = [
+        Metric("messages/s", lambda *_: 0.0, is_more_better=True, digits=0),
+        Metric("median, ms", lambda *_: 0.0),
+    ]
+    runs = {peer: [{"messages/s": 1234567.0, "median, ms": 2.0}] for peer in peers} | {"wrtc": []}
+
+    lines = [*table.header(peers), *table.section("a title", metrics, runs, peers)]
+
+    assert max(map(len, lines)) <= table.WIDTH
+    assert lines[0].split() == ["rtcpeer", "+uvloop", "aiortc", "wrtc", "x", "aiortc", "x", "wrtc"]
+    assert lines[-2].split() == ["messages/s", *["1,234,567"] * 3, "failed", "1.00", "-"]
+    assert max(map(len, table.notes({"latency with wrtc": "because " * 40}))) <= table.WIDTH
+
+
+def test_a_ratio_says_how_many_times_better_we_are() -> None:
+    metric = Metric("median, ms", lambda *_: 0.0)
+    runs = {"rtcpeer": [{"median, ms": 2.0}], "aiortc": [{"median, ms": 9.0}]}
+
+    (_, line) = table.section("", [metric], runs, ["rtcpeer", "aiortc"])
+
+    assert line.split()[-1] == "4.50"
