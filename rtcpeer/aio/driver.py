@@ -63,6 +63,12 @@ class Driver(Generic[PacketT, EventT]):
             self._core.receive(packet, self._loop.time())
             self.wake()
 
+    def flush(self) -> None:
+        """Flush now, in place of the flush that is scheduled; for the end of a callback of the event loop."""
+        if self._flush_handle is not None and not self._is_flushing and not self._is_closed:
+            self._flush_handle.cancel()
+            self._on_flush()
+
     def writable(self) -> None:
         """The sink takes packets again: send what was kept, then go on pulling."""
         if self._unsent and not self._is_closed:
@@ -93,11 +99,11 @@ class Driver(Generic[PacketT, EventT]):
         self._flush_handle = None
         self._flush()
 
-    def _flush(self) -> None:
+    def _flush(self, not_before: float = -math.inf) -> None:
         """Drain the core; what becomes pending meanwhile waits for the flush of the next turn."""
         self._is_flushing = True
         try:
-            is_pending = self._drain()
+            is_pending = self._drain(not_before)
         finally:
             self._is_flushing = False
         if self._is_closed:
@@ -106,25 +112,26 @@ class Driver(Generic[PacketT, EventT]):
             self.wake()
         self._arm_timer()
 
-    def _drain(self) -> bool:
-        """Events, packets, and the events that pulling made; returns whether the core may have more to send."""
-        has_more = self._deliver_events()
-        if self._is_closed or self._unsent:
-            return has_more
-        packets = self._core.packets_to_send(self._loop.time())
+    def _drain(self, not_before: float) -> bool:
+        """Events, packets, and the events that both made; returns whether the core may have more to send."""
+        self._deliver_events(1)  # so that what handlers answer goes out with this pull
+        packets: list[PacketT] = []
+        if not self._unsent and not self._is_closed:
+            # A core that was told its deadline a little early is pulled as of that deadline, too: as of the loop's time
+            # it would give nothing and ask for the same moment again.
+            packets = self._core.packets_to_send(max(not_before, self._loop.time()))
         if packets:
             self._hand_over(packets)
-        if not has_more and not self._is_closed:
-            has_more = self._deliver_events()
-        # Cores bound their bursts, so a pull that gave something may not have been all.
-        return has_more or bool(packets)
+        # Cores bound their bursts, so a pull that gave something may not have been all; and handlers that were called
+        # after it may have commanded something.
+        return self._deliver_events(MAX_EVENT_ROUNDS - 1) or bool(packets)
 
-    def _deliver_events(self) -> bool:
-        """Poll until there are none; returns whether some may be left because handlers kept making new ones."""
-        for _ in range(MAX_EVENT_ROUNDS):
-            events = self._core.poll_events()
+    def _deliver_events(self, rounds: int) -> bool:
+        """Poll until there are none, or handlers kept making new ones; returns whether there were any."""
+        for done in range(rounds):
+            events = [] if self._is_closed else self._core.poll_events()
             if not events:
-                return False
+                return done > 0
             for event in events:
                 try:
                     self._on_event(event)
@@ -188,7 +195,7 @@ class Driver(Generic[PacketT, EventT]):
 
     def _time_out(self, now: float) -> None:
         self._core.handle_timeout(now)
-        self._flush()
+        self._flush(now)
 
 
 def _take_none(packets: list[Any]) -> int:

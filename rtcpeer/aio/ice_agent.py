@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from pyee.asyncio import AsyncIOEventEmitter
 
+from rtcpeer.aio.candidate_names import LocalNames, RemoteNames
 from rtcpeer.aio.driver import Driver
 from rtcpeer.aio.interfaces import select_addresses
 from rtcpeer.aio.network import Network, SystemNetwork, UdpPort
@@ -65,12 +66,15 @@ class IceAgent(AsyncIOEventEmitter):
             Gatherer(self.settings, entropy),
         )
         self._network: Network = network or SystemNetwork()
+        self._local_names = LocalNames(self._network, self.settings, entropy)
+        self._remote_names = RemoteNames(self.core.agent, self._network, self.settings, self.wake)
         self._driven: Core[Datagrams, Any] = self.core
         self._on_event: Callable[[Any], None] = self._handle
         self._driver: Driver[Datagrams, Any] | None = None
         self._ports: dict[TransportAddress, UdpPort] = {}
         self._gathering: asyncio.Task[None] | None = None
-        self._changed = asyncio.Event()
+        self._leftover: asyncio.Task[None] | None = None  # after shut_down
+        self._news = _News()
         self._unread: deque[bytes] = deque()
         self._is_closed = False
         self.dropped_datagrams = 0
@@ -83,7 +87,7 @@ class IceAgent(AsyncIOEventEmitter):
     @property
     def local_candidates(self) -> list[Candidate]:
         """What has been gathered so far."""
-        return self.core.gatherer.candidates
+        return [self.signalled(candidate) for candidate in self.core.gatherer.candidates]
 
     @property
     def state(self) -> IceState:
@@ -104,16 +108,23 @@ class IceAgent(AsyncIOEventEmitter):
             timeout: seconds after which what is there is returned.
         """
         gatherer = self.core.gatherer
-        await self._until(lambda: gatherer.is_sufficient or self._is_closed, timeout)
+        await self._news.until(lambda: gatherer.is_sufficient or self._is_closed, timeout)
         return self.local_candidates
 
     def add_remote_candidate(self, candidate: Candidate | None) -> None:
-        """Take one of the peer's candidates, None for "no more"; duplicates and strangers do no harm."""
+        """Take one of the peer's candidates, None for "no more"; duplicates and strangers do no harm.
+
+        A name in ``.local`` is resolved meanwhile, which needs a running event loop.
+        """
         if candidate is None:
-            self.core.agent.end_of_remote_candidates()
+            self._remote_names.end()
         else:
-            self.core.agent.add_remote_candidate(candidate)
+            self._remote_names.add(candidate)
         self.wake()
+
+    def signalled(self, candidate: Candidate) -> Candidate:
+        """What the peer is told of a local candidate: with a name for its address where `IceSettings.mdns` says so."""
+        return self._local_names.signalled(candidate)
 
     def set_remote_parameters(self, parameters: IceParameters) -> None:
         """Tell the agent who the peer is; checks begin with the first pair."""
@@ -145,7 +156,7 @@ class IceAgent(AsyncIOEventEmitter):
         Raises:
             InvalidStateError: the agent is closed, and all that arrived has been read.
         """
-        await self._until(lambda: bool(self._unread) or self._is_closed, None)
+        await self._news.until(lambda: bool(self._unread) or self._is_closed, None)
         if not self._unread:
             raise InvalidStateError("the ICE agent is closed")
         return self._unread.popleft()
@@ -153,7 +164,7 @@ class IceAgent(AsyncIOEventEmitter):
     async def __aiter__(self) -> AsyncIterator[bytes]:
         """Datagrams until the agent is closed."""
         while True:
-            await self._until(lambda: bool(self._unread) or self._is_closed, None)
+            await self._news.until(lambda: bool(self._unread) or self._is_closed, None)
             if not self._unread:
                 return
             yield self._unread.popleft()
@@ -184,9 +195,9 @@ class IceAgent(AsyncIOEventEmitter):
             self._driver.wake()
 
     def shut_down(self) -> asyncio.Task[None] | None:
-        """Close everything that closes at once; returns the task, already cancelled, that is left to wait for."""
+        """Close everything that closes at once; returns the task, which ends soon, that is left to wait for."""
         if self._is_closed:
-            return self._gathering
+            return self._leftover
         self._is_closed = True
         if self._driven is self.core:
             self.core.close()
@@ -195,12 +206,18 @@ class IceAgent(AsyncIOEventEmitter):
         for port in self._ports.values():
             port.close()
         self._ports.clear()
-        self._tell_waiters()
+        self._news.tell()
         self._driven, self._on_event = self.core, _ignore
+        self._local_names.close()
+        leftovers = self._remote_names.close()
         if self._gathering is not None and not self._gathering.done():
             self._gathering.cancel()
-            return self._gathering
-        return None
+            leftovers.add(self._gathering)
+        if len(leftovers) == 1:
+            self._leftover = leftovers.pop()
+        elif leftovers:
+            self._leftover = asyncio.get_running_loop().create_task(_wait(leftovers), name="rtcpeer closing")
+        return self._leftover
 
     def handle(self, event: ConnectivityEvent) -> None:
         """Turn an event of the core into an event of this object."""
@@ -209,7 +226,7 @@ class IceAgent(AsyncIOEventEmitter):
     def _handle(self, event: ConnectivityEvent) -> None:
         match event:
             case CandidateGathered(candidate):
-                self.emit("candidate", candidate)
+                self.emit("candidate", self.signalled(candidate))
             case GatheringCompleted():
                 self.emit("candidate", None)
             case ServerFailed():
@@ -222,7 +239,7 @@ class IceAgent(AsyncIOEventEmitter):
                 pass
             case _:
                 return
-        self._tell_waiters()
+        self._news.tell()
 
     async def _connect(self, remote: IceParameters, *, is_controlling: bool) -> None:
         self.core.agent.set_role(is_controlling)
@@ -230,23 +247,11 @@ class IceAgent(AsyncIOEventEmitter):
         self.gather()
         agent = self.core.agent
         over = {IceState.FAILED, IceState.CLOSED}
-        await self._until(lambda: agent.selected_pair is not None or agent.state in over, None)
+        await self._news.until(lambda: agent.selected_pair is not None or agent.state in over, None)
+        if self._is_closed:
+            raise InvalidStateError("the ICE agent was closed before there was a path")
         if agent.selected_pair is None:
             raise NetworkError("no path to the peer was found: every candidate pair failed")
-
-    async def _until(self, condition: Callable[[], bool], timeout: float | None) -> None:  # noqa: ASYNC109 handed on
-        """Wait until the condition holds, looking whenever something happened."""
-        deadline = None if timeout is None else asyncio.get_running_loop().time() + timeout
-        while not condition():
-            try:
-                async with asyncio.timeout_at(deadline):
-                    await self._changed.wait()
-            except TimeoutError:
-                return
-
-    def _tell_waiters(self) -> None:
-        self._changed.set()
-        self._changed = asyncio.Event()
 
     def _start_driver(self) -> None:
         loop = asyncio.get_running_loop()
@@ -261,17 +266,23 @@ class IceAgent(AsyncIOEventEmitter):
 
     async def _open_ports(self) -> None:
         gatherer = self.core.gatherer
-        interfaces = self._network.interfaces()
+        try:
+            interfaces = self._network.interfaces()
+        except OSError:
+            interfaces = []
         hosts = select_addresses(interfaces, include_loopback=self.settings.include_loopback)
         if not hosts:  # A machine without a network still talks to itself.
             hosts = select_addresses(interfaces, include_loopback=True)
         for preference, host in enumerate(hosts):
             try:
-                port = await self._network.open_udp(TransportAddress(host, 0), self._received, self._writable)
+                port = await self._network.open_udp(
+                    TransportAddress(host, 0), self._received, self._writable, self._drained
+                )
             except OSError:
                 gatherer.unusable_addresses += 1
                 continue
             self._ports[port.local] = port
+            await self._local_names.hide(port.local.host)
             gatherer.add_base(port.local, preference)
             self.wake()
         gatherer.end_of_bases()
@@ -286,8 +297,9 @@ class IceAgent(AsyncIOEventEmitter):
             gatherer.fail_server(
                 server, f"the name {server.host} was not resolved within {self.settings.dns_timeout} s"
             )
-        except OSError as error:
-            gatherer.fail_server(server, f"the name {server.host} can not be resolved: {error.strerror or error}")
+        except (OSError, UnicodeError) as error:  # the latter for a name with an empty or overlong label
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+            gatherer.fail_server(server, f"the name {server.host} can not be resolved: {reason}")
         else:
             gatherer.add_server(server, addresses)
         self.wake()
@@ -300,12 +312,17 @@ class IceAgent(AsyncIOEventEmitter):
         if self._driven is self.core:
             self._keep(self.core.take_data())
 
+    def _drained(self) -> None:
+        """All that came is in the core: answer now rather than in the next turn, which would be a turn of latency."""
+        if self._driver is not None:
+            self._driver.flush()
+
     def _keep(self, data: list[bytes]) -> None:
         room = MAX_UNREAD - len(self._unread)
         self._unread.extend(data[:room])
         self.dropped_datagrams += max(0, len(data) - room)
         if data:
-            self._tell_waiters()
+            self._news.tell()
 
     def _writable(self) -> None:
         if self._driver is not None:
@@ -322,6 +339,32 @@ class IceAgent(AsyncIOEventEmitter):
                 packets[index] = Datagrams(local, remote, payloads[taken:])
                 return index
         return len(packets)
+
+
+async def _wait(tasks: set[asyncio.Task[None]]) -> None:
+    await asyncio.wait(tasks)
+
+
+class _News:
+    """Lets coroutines wait for a condition, which they look at whenever something has happened."""
+
+    def __init__(self) -> None:
+        self._happened = asyncio.Event()
+
+    async def until(self, condition: Callable[[], bool], timeout: float | None) -> None:  # noqa: ASYNC109 handed on
+        """Return when the condition holds, or after ``timeout`` seconds."""
+        deadline = None if timeout is None else asyncio.get_running_loop().time() + timeout
+        while not condition():
+            try:
+                async with asyncio.timeout_at(deadline):
+                    await self._happened.wait()
+            except TimeoutError:
+                return
+
+    def tell(self) -> None:
+        """Something has happened."""
+        self._happened.set()
+        self._happened = asyncio.Event()
 
 
 def _ignore(event: object) -> None:

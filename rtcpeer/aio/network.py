@@ -4,13 +4,14 @@ import asyncio
 import ipaddress
 import socket
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from rtcpeer.aio.interfaces import Interface, InterfaceAddress, list_interfaces
+from rtcpeer.aio.mdns import service_of
 from rtcpeer.aio.udp import open_udp
 from rtcpeer.core import Datagrams, TransportAddress
 
-__all__ = ["Interface", "InterfaceAddress", "Network", "SystemNetwork", "UdpPort"]
+__all__ = ["Interface", "InterfaceAddress", "MdnsNetwork", "Network", "SystemNetwork", "UdpPort"]
 
 
 class UdpPort(Protocol):
@@ -34,12 +35,30 @@ class Network(Protocol):
         """The interfaces that are up, each with its addresses."""
 
     async def open_udp(
-        self, address: TransportAddress, on_datagrams: Callable[[Datagrams], None], on_writable: Callable[[], None]
+        self,
+        address: TransportAddress,
+        on_datagrams: Callable[[Datagrams], None],
+        on_writable: Callable[[], None],
+        on_drained: Callable[[], None] | None = None,
     ) -> UdpPort:
-        """Bind to ``address`` (port 0: any free one). Raises OSError when that can not be had."""
+        """Bind to ``address`` (port 0: any free one). Raises OSError when that can not be had.
+
+        ``on_drained`` tells that no more datagrams follow in this turn; a network may leave it out.
+        """
 
     async def resolve(self, host: str, port: int) -> list[TransportAddress]:
         """All addresses of a host name, in the system's order (RFC 6724). Raises OSError when it has none."""
+
+
+@runtime_checkable
+class MdnsNetwork(Protocol):
+    """What a network may know besides: names in ``.local`` (RFC 6762)."""
+
+    async def resolve_mdns(self, name: str, timeout: float) -> list[str]:  # noqa: ASYNC109 of the questions
+        """The addresses behind a name. Raises OSError when nobody answers within ``timeout``."""
+
+    async def publish_mdns(self, name: str, address: str) -> Callable[[], None]:
+        """Answer for a name until what this returns is called. Raises OSError where that can not be had."""
 
 
 class SystemNetwork:
@@ -50,10 +69,14 @@ class SystemNetwork:
         return list_interfaces()
 
     async def open_udp(
-        self, address: TransportAddress, on_datagrams: Callable[[Datagrams], None], on_writable: Callable[[], None]
+        self,
+        address: TransportAddress,
+        on_datagrams: Callable[[Datagrams], None],
+        on_writable: Callable[[], None],
+        on_drained: Callable[[], None] | None = None,
     ) -> UdpPort:
         """A `rtcpeer.aio.udp.UdpSocket`, or what stands in for it where the loop has no readers."""
-        return await open_udp(address, on_datagrams, on_writable)
+        return await open_udp(address, on_datagrams, on_writable, on_drained)
 
     async def resolve(self, host: str, port: int) -> list[TransportAddress]:
         """Numeric hosts at once, names by the system's resolver in the loop's executor."""
@@ -65,3 +88,11 @@ class SystemNetwork:
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
         addresses = (TransportAddress(str(sockaddr[0]).partition("%")[0], port) for *_, sockaddr in found)
         return list(dict.fromkeys(addresses))
+
+    async def resolve_mdns(self, name: str, timeout: float) -> list[str]:  # noqa: ASYNC109 of the questions
+        """By the event loop's `rtcpeer.aio.mdns.MdnsService`."""
+        return await service_of(asyncio.get_running_loop()).resolve(name, timeout)
+
+    async def publish_mdns(self, name: str, address: str) -> Callable[[], None]:
+        """By the event loop's `rtcpeer.aio.mdns.MdnsService`."""
+        return await service_of(asyncio.get_running_loop()).publish(name, address)

@@ -20,6 +20,7 @@ __all__ = ["UdpEndpoint", "UdpSocket", "UdpStatistics", "bind_udp", "open_udp"]
 
 OnDatagrams = Callable[[Datagrams], None]
 OnWritable = Callable[[], None]
+OnDrained = Callable[[], None]
 
 # One wake-up reads until one of these is reached, so that a flood on one socket leaves the loop to the others.
 MAX_READS = 64
@@ -118,7 +119,7 @@ class _Port:
     def _forget_callbacks(self) -> None:
         """Owner and port hold each other through these; without them nothing is left for the cycle collector."""
         self._on_datagrams = _ignore_datagrams
-        self._on_writable = _ignore_writable
+        self._on_writable = _ignore
 
 
 class UdpSocket(_Port):
@@ -129,10 +130,16 @@ class UdpSocket(_Port):
     """
 
     def __init__(
-        self, sock: socket.socket, on_datagrams: OnDatagrams, on_writable: OnWritable, loop: asyncio.AbstractEventLoop
+        self,
+        sock: socket.socket,
+        on_datagrams: OnDatagrams,
+        on_writable: OnWritable,
+        loop: asyncio.AbstractEventLoop,
+        on_drained: OnDrained | None = None,
     ) -> None:
         """Take over ``sock``, bound and non-blocking. Raises NotImplementedError where the loop has no add_reader."""
         super().__init__(_local_address(sock), on_datagrams, on_writable, loop)
+        self._on_drained: OnDrained = on_drained or _ignore
         self._fileno = sock.fileno()
         loop.add_reader(self._fileno, self._on_readable)
         self._socket: socket.socket | None = sock
@@ -174,6 +181,7 @@ class UdpSocket(_Port):
             self._retry.cancel()
             self._retry = None
         sock.close()
+        self._on_drained = _ignore
         self._forget_callbacks()
 
     def _send_run(self, sock: socket.socket, sockaddr: _SockAddr, payloads: list[bytes], index: int, count: int) -> int:
@@ -241,6 +249,7 @@ class UdpSocket(_Port):
                 break
         if run:
             self._deliver(run_address, run)
+            self._on_drained()
 
     def _read(self, sock: socket.socket) -> tuple[list[bytes], Any]:
         """One system call: the datagrams it gave, without empty ones (nothing we speak has them), and their source."""
@@ -321,14 +330,20 @@ class UdpEndpoint(_Port, asyncio.DatagramProtocol):
 
 
 async def open_udp(
-    address: TransportAddress, on_datagrams: OnDatagrams, on_writable: OnWritable
+    address: TransportAddress,
+    on_datagrams: OnDatagrams,
+    on_writable: OnWritable,
+    on_drained: OnDrained | None = None,
 ) -> UdpSocket | UdpEndpoint:
-    """Bind to ``address`` (port 0: any) and read. Raises OSError when the address or the port can not be had."""
+    """Bind to ``address`` (port 0: any) and read. Raises OSError when the address or the port can not be had.
+
+    ``on_drained`` is called when all that a wake-up read has been delivered; an asyncio endpoint never calls it.
+    """
     loop = asyncio.get_running_loop()
     sock = bind_udp(address)
     try:
         try:
-            return UdpSocket(sock, on_datagrams, on_writable, loop)
+            return UdpSocket(sock, on_datagrams, on_writable, loop, on_drained)
         except NotImplementedError:
             endpoint = UdpEndpoint(_local_address(sock), on_datagrams, on_writable, loop)
             await loop.create_datagram_endpoint(lambda: endpoint, sock=sock)
@@ -392,5 +407,5 @@ def _ignore_datagrams(datagrams: Datagrams) -> None:
     pass
 
 
-def _ignore_writable() -> None:
+def _ignore() -> None:
     pass

@@ -30,7 +30,7 @@ MAGIC_COOKIE = 0x2112A442
 _FAMILY_IPV4 = 0x01
 _FAMILY_IPV6 = 0x02
 _COOKIE_BYTES = MAGIC_COOKIE.to_bytes(4, "big")
-_MAX_REASON_BYTES = 763  # section 14.8
+_MAX_REASON_CHARACTERS = 127  # section 14.8
 
 
 class AttributeType(IntEnum):
@@ -141,8 +141,7 @@ def encode_error(code: int, reason: str) -> bytes:
     """ERROR-CODE's format (section 14.8)."""
     if not 300 <= code <= 699:
         raise ValueError(f"STUN error code {code} is not between 300 and 699")
-    encoded = reason.encode()[:_MAX_REASON_BYTES]
-    return bytes((0, 0, code // 100, code % 100)) + encoded
+    return bytes((0, 0, code // 100, code % 100)) + reason[:_MAX_REASON_CHARACTERS].encode()
 
 
 def reason_phrase(code: int) -> str:

@@ -25,5 +25,7 @@ def user_hash(username: str, realm: str) -> bytes:
 
 def _opaque_string(text: str) -> str:
     """The OpaqueString profile (RFC 8265 section 4.2): any space becomes U+0020, then NFC."""
+    if text.isascii():  # every ICE password
+        return text
     spaced = "".join(" " if unicodedata.category(character) == "Zs" else character for character in text)
     return unicodedata.normalize("NFC", spaced)

@@ -156,6 +156,11 @@ class StunMessage:
         """Whether a message that was received carries either MESSAGE-INTEGRITY."""
         return bool(self._integrity_offsets)
 
+    @property
+    def has_sha256_integrity(self) -> bool:
+        """Whether a message that was received carries MESSAGE-INTEGRITY-SHA256."""
+        return AttributeType.MESSAGE_INTEGRITY_SHA256 in self._integrity_offsets
+
     def verify_integrity(self, key: bytes) -> bool:
         """Whether a received message was made by someone who has the key; False without any integrity attribute.
 

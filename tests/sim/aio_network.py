@@ -36,9 +36,13 @@ class SimulatedNetwork:
         ]
 
     async def open_udp(
-        self, address: TransportAddress, on_datagrams: Callable[[Datagrams], None], on_writable: Callable[[], None]
+        self,
+        address: TransportAddress,
+        on_datagrams: Callable[[Datagrams], None],
+        on_writable: Callable[[], None],
+        on_drained: Callable[[], None] | None = None,
     ) -> UdpPort:
-        """Bind; a simulated socket always takes everything, so ``on_writable`` is never called."""
+        """Bind; a simulated socket always takes everything, so ``on_writable`` is never called, nor ``on_drained``."""
         if self.udp_errors:
             raise self.udp_errors.pop(0)
         return _SimulatedPort(self, address, on_datagrams)

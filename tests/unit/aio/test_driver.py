@@ -56,6 +56,19 @@ def test_many_wakes_are_one_flush(rig: Rig) -> None:
     assert rig.loop.is_idle
 
 
+def test_a_flush_in_place_of_the_scheduled_one(rig: Rig) -> None:
+    rig.driver.flush()
+    assert rig.core.log == []  # nothing was scheduled
+    rig.driver.received("in")
+    rig.core.packets = ["out"]
+    rig.driver.flush()
+    assert rig.sent == ["out"]
+    rig.core.log.clear()
+    rig.loop.turn()
+    assert rig.core.log == ["events", "packets", "events"]  # a bounded burst may have left more
+    assert rig.loop.is_idle
+
+
 def test_events_come_before_packets_so_that_answers_of_handlers_share_them(rig: Rig) -> None:
     rig.core.events = ["ask"]
     rig.handler = lambda event: rig.core.packets.append(f"answer to {event}")

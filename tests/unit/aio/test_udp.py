@@ -23,13 +23,17 @@ class Rig:
         self.sock = sock or FakeSocket()
         self.got: list[Datagrams] = []
         self.writable = 0
-        self.port = UdpSocket(self.sock, self.take, self.note_writable, self.loop)  # type: ignore[arg-type]
+        self.drained = 0
+        self.port = UdpSocket(self.sock, self.take, self.note_writable, self.loop, self.note_drained)  # type: ignore[arg-type]
 
     def take(self, datagrams: Datagrams) -> None:
         self.got.append(datagrams)
 
     def note_writable(self) -> None:
         self.writable += 1
+
+    def note_drained(self) -> None:
+        self.drained += 1
 
     def readable(self) -> None:
         self.loop.readers[self.sock.fileno()]()
@@ -205,6 +209,9 @@ class TestReceivingPlain:
             Datagrams(LOCAL, TransportAddress(*B), [b"3"]),
             Datagrams(LOCAL, REMOTE, [b"4"]),
         ]
+        assert rig.drained == 1
+        rig.readable()
+        assert rig.drained == 1  # there was nothing to read
 
     def test_a_wake_up_makes_a_bounded_number_of_reads(self) -> None:
         rig = Rig()

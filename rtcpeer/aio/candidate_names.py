@@ -1,0 +1,150 @@
+"""What an ICE agent does with names in ``.local``: it has the peer's resolved, and hides its own addresses behind some.
+
+draft-ietf-mmusic-mdns-ice-candidates. A network that knows no multicast DNS, such as the simulator's, does no harm:
+the peer's names stay unresolved, and ours are signalled although nobody answers for them.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import replace
+
+from rtcpeer.aio.network import MdnsNetwork, Network
+from rtcpeer.core import Entropy
+from rtcpeer.ice.agent import Agent
+from rtcpeer.ice.candidate import Candidate, CandidateType
+from rtcpeer.ice.mdns import generate_name, is_resolvable
+from rtcpeer.ice.settings import IceSettings
+
+__all__ = ["LocalNames", "RemoteNames"]
+
+_HIDDEN_PORT = 9  # RFC 8839 section 5.1, with the unspecified address
+
+
+class RemoteNames:
+    """Hands the peer's candidates to the agent, and once more with an address where they come with a name."""
+
+    def __init__(self, agent: Agent, network: Network, settings: IceSettings, on_change: Callable[[], None]) -> None:
+        self._agent = agent
+        self._network = network
+        self._settings = settings
+        self._on_change = on_change
+        self._addresses: dict[str, list[str]] = {}  # by name; empty for a name that nobody answered for
+        self._waiting: dict[str, list[Candidate]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._has_ended = False
+        self._is_closed = False
+
+    def add(self, candidate: Candidate) -> None:
+        """Take a candidate; a name is resolved meanwhile, which needs a running event loop."""
+        if self._is_closed:
+            return
+        self._agent.add_remote_candidate(candidate)
+        if self._settings.mdns == "disabled" or not is_resolvable(candidate.address):
+            return
+        if candidate not in self._agent.remote_candidates:
+            return  # of another generation, or one too many
+        name = candidate.address.lower()
+        known = self._addresses.get(name)
+        waiting = self._waiting.get(name)
+        if known is not None:
+            self._agent.resolve_remote_candidate(candidate, known)
+        elif waiting is None:
+            self._start(name, candidate)
+        elif candidate not in waiting:
+            waiting.append(candidate)
+
+    def end(self) -> None:
+        """The peer has no more; the agent hears of it when there is no name left that may become a candidate."""
+        self._has_ended = True
+        self._tell_end()
+
+    def close(self) -> set[asyncio.Task[None]]:
+        """Stop asking; returns the tasks, already cancelled, that are left to wait for."""
+        self._is_closed = True
+        for task in self._tasks:
+            task.cancel()
+        self._waiting.clear()
+        self._on_change = _ignore
+        return set(self._tasks)
+
+    def _start(self, name: str, candidate: Candidate) -> None:
+        # Resolved names leave the agent's list, so that its bound is none for them.
+        if len(self._addresses) + len(self._waiting) >= self._settings.max_remote_candidates:
+            return
+        if isinstance(self._network, MdnsNetwork):
+            self._waiting[name] = [candidate]
+            task = asyncio.get_running_loop().create_task(self._resolve(self._network, name), name="rtcpeer mDNS")
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _resolve(self, network: MdnsNetwork, name: str) -> None:
+        addresses: list[str] = []
+        with contextlib.suppress(OSError):  # it costs only itself: the candidate stays listed with its name
+            addresses = await network.resolve_mdns(name, self._settings.mdns_timeout)
+        self._addresses[name] = addresses
+        for candidate in self._waiting.pop(name, ()):
+            self._agent.resolve_remote_candidate(candidate, addresses)
+        self._tell_end()
+        self._on_change()
+
+    def _tell_end(self) -> None:
+        if self._has_ended and not self._waiting:
+            self._agent.end_of_remote_candidates()
+
+
+class LocalNames:
+    """Names for our own addresses, and what is signalled instead of them (mode ``"query_and_gather"``)."""
+
+    def __init__(self, network: Network, settings: IceSettings, entropy: Entropy) -> None:
+        self._network = network
+        self._settings = settings
+        self._entropy = entropy
+        self._names: dict[str, str] = {}  # by address
+        self._foundations: dict[str, str] = {}
+        self._withdraw: list[Callable[[], None]] = []
+        self._is_closed = False
+        self.unpublished_names = 0
+
+    async def hide(self, address: str) -> None:
+        """Give an address a name and answer for it, before it is signalled; nothing in other modes."""
+        if self._settings.mdns != "query_and_gather" or address in self._names:
+            return
+        name = self._names[address] = self._settings.mdns_host_name or generate_name(self._entropy)
+        withdraw: Callable[[], None] | None = None
+        if isinstance(self._network, MdnsNetwork):
+            # Who wants an address hidden wants it hidden also where port 5353 can not be had: a peer that can not
+            # resolve the name is still found by the checks that we send.
+            with contextlib.suppress(OSError):
+                withdraw = await self._network.publish_mdns(name, address)
+        if withdraw is None:
+            self.unpublished_names += 1
+        elif self._is_closed:
+            withdraw()
+        else:
+            self._withdraw.append(withdraw)
+
+    def signalled(self, candidate: Candidate) -> Candidate:
+        """What the peer is told of a local candidate; harmless when repeated."""
+        if candidate.base.host not in self._names:
+            return candidate
+        if candidate.foundation not in self._foundations.values():
+            # Ours are a checksum of the address, which is guessed soon.
+            foundation = self._foundations.setdefault(candidate.foundation, f"h{len(self._foundations) + 1}")
+            candidate = replace(candidate, foundation=foundation)
+        if candidate.type is CandidateType.HOST:
+            return replace(candidate, address=self._names[candidate.base.host])
+        if candidate.related_address in self._names:
+            unspecified = "::" if ":" in candidate.base.host else "0.0.0.0"  # noqa: S104 nothing is bound to it
+            return replace(candidate, related_address=unspecified, related_port=_HIDDEN_PORT)
+        return candidate
+
+    def close(self) -> None:
+        """Answer no more; idempotent."""
+        self._is_closed = True
+        while self._withdraw:
+            self._withdraw.pop()()
+
+
+def _ignore() -> None:
+    pass

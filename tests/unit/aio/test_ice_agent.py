@@ -1,0 +1,138 @@
+import asyncio
+
+import pytest
+
+from rtcpeer import IceAgent, IceSettings, IceState, InvalidStateError, NetworkError
+from rtcpeer.aio.ice_agent import MAX_UNREAD
+from tests.sim.peers import World, simulated, until
+
+
+def agents(world, **settings):
+    made = [IceAgent(IceSettings(**settings), network=world.host(), is_controlling=not index) for index in range(2)]
+    for one, other in (made, made[::-1]):
+        one.on("candidate", other.add_remote_candidate)
+    return made
+
+
+async def connect(a, b):
+    await asyncio.gather(a.dial(b.local_parameters), b.accept(a.local_parameters))
+
+
+@simulated
+async def test_dial_accept_send_and_receive():
+    world = World()
+    a, b = agents(world)
+    states, pairs = [], []
+    a.on("state", states.append)
+    a.on("selected_pair", lambda local, remote: pairs.append((local.address, remote.address)))
+    await connect(a, b)
+    assert states[:2] == [IceState.CHECKING, IceState.CONNECTED]
+    assert pairs == [("203.0.113.1", "203.0.113.2")]
+    for number in range(3):
+        a.send(b"\x80" + bytes([number]))
+    assert [await b.recv() for _ in range(3)] == [b"\x80\x00", b"\x80\x01", b"\x80\x02"]
+    b.send(b"\x90back")
+    received = []
+
+    async def read():
+        async for data in a:
+            received.append(data)  # noqa: PERF401 seen while it grows
+
+    reader = asyncio.create_task(read())
+    await until(lambda: received == [b"\x90back"])
+    await a.close()
+    await reader
+    with pytest.raises(InvalidStateError):
+        a.send(b"\x80")
+    with pytest.raises(InvalidStateError):
+        await a.recv()
+    await b.close()
+    await b.close()
+    assert [network.open_sockets for network in world.networks] == [0, 0]
+
+
+@simulated
+async def test_what_nobody_reads_is_bounded_and_counted():
+    world = World()
+    a, b = agents(world)
+    await connect(a, b)
+    for _ in range(MAX_UNREAD + 10):
+        a.send(b"\x80")
+    await asyncio.sleep(1)
+    assert b.dropped_datagrams == 10
+    await a.close()
+    await b.close()
+
+
+@simulated
+async def test_no_path_is_a_network_error_and_closing_says_so():
+    world = World()
+    a, b = agents(world, patience=2.0)
+    world.networks[1].host.kill()
+    a.add_remote_candidate(None)
+    with pytest.raises(NetworkError):
+        await a.dial(b.local_parameters)
+    waiting = asyncio.ensure_future(b.accept(a.local_parameters))
+    await asyncio.sleep(0.1)
+    await b.close()
+    with pytest.raises(InvalidStateError):
+        await waiting
+    await a.close()
+
+
+@simulated
+async def test_gathering_survives_bad_names_failing_sockets_and_no_interfaces():
+    world = World()
+    network = world.host()
+    network.udp_errors.append(OSError("no ports"))
+
+    async def resolve(host, port):
+        raise UnicodeError("label empty or too long")
+
+    network.resolve = resolve
+    failures = []
+    agent = IceAgent(network=network, servers=["stun:a..b"])
+    agent.on("server_failed", failures.append)
+    agent.gather()
+    assert await agent.gathered() == []
+    await until(lambda: failures)
+    assert "label empty" in failures[0].error_text
+    await agent.close()
+
+    def interfaces():
+        raise OSError
+
+    network.interfaces = interfaces
+    agent = IceAgent(network=network)
+    agent.gather()
+    assert await agent.gathered() == []
+    await agent.close()
+
+
+@simulated
+async def test_a_name_that_is_never_resolved_times_out():
+    world = World()
+    network = world.host()
+    network.silent_names.add("silent.example.org")
+    failures = []
+    agent = IceAgent(network=network, servers=["stun:silent.example.org"])
+    agent.on("server_failed", failures.append)
+    agent.gather()
+    before = asyncio.get_running_loop().time()
+    await until(lambda: failures)
+    assert asyncio.get_running_loop().time() - before == pytest.approx(2, abs=0.05)
+    await agent.close()
+
+
+@simulated
+async def test_close_while_gathering_and_before():
+    world = World()
+    network = world.host()
+    network.silent_names.add("silent.example.org")
+    async with IceAgent(network=network, servers=["stun:silent.example.org"]) as agent:
+        agent.gather()
+        await asyncio.sleep(0.1)
+    assert network.open_sockets == 0
+    agent.gather()
+    assert agent.state is IceState.CLOSED
+    await IceAgent(network=network).close()
