@@ -32,7 +32,8 @@ $(VENV)/.installed-interop: pyproject.toml $(VENV)/.installed-dev
 	$(BIN)/pip install --quiet --group interop
 	@touch $@
 
-demo: $(VENV)/.installed
+# What is installed for development serves the demo as well.
+demo: $(firstword $(wildcard $(VENV)/.installed-dev) $(VENV)/.installed)
 	@$(BIN)/python -m examples.datachannel_echo --with-server --port $(PORT)
 
 check: $(VENV)/.installed-dev

@@ -40,6 +40,7 @@ class RTCIceServer:
             NotSupportedError: a credential type that nobody implements.
         """
         urls = [self.urls] if isinstance(self.urls, str) else list(self.urls)
+
         if not urls:
             raise RTCSyntaxError("an RTCIceServer needs at least one URL")
         if self.credentialType != "password":

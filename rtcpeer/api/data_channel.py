@@ -36,6 +36,7 @@ class RTCDataChannel(EventTarget):
         super().__init__()
         self._channel = channel
         self._wake = wake  # tells the driver that the core has something to do
+        self._is_closed_here = False  # then what still arrives is for nobody
         self.binaryType: Literal["arraybuffer"] = "arraybuffer"  # bytes are bytes; here for programs that set it
 
     @property
@@ -106,5 +107,6 @@ class RTCDataChannel(EventTarget):
 
     def close(self) -> None:
         """Close the channel once what was sent before has gone out; harmless when repeated."""
+        self._is_closed_here = True
         self._channel.close()
         self._wake()

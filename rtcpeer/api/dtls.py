@@ -119,6 +119,7 @@ class RTCDtlsTransport(EventTarget):
         self._on_channel_event: Callable[[ChannelEvent], None] = _ignore
         transport._agent.drive(self._bundle, self._dispatch)  # noqa: SLF001
         self._state: RTCDtlsTransportState = "new"
+        self._failure: RTCError | None = None
 
     @property
     def iceTransport(self) -> RTCIceTransport:
@@ -183,15 +184,14 @@ class RTCDtlsTransport(EventTarget):
                 pass
 
     def _fail(self, event: HandshakeFailed) -> None:
-        self._set_state("failed")
-        error = RTCError(
+        self._failure = RTCError(
             event.reason,
             errorDetail="fingerprint-failure" if event.is_fingerprint_mismatch else "dtls-failure",
             sentAlert=event.sent_alert and event.sent_alert.description,
             receivedAlert=event.received_alert and event.received_alert.description,
         )
-        if self.listeners("error"):  # pyee raises an "error" that nobody listens to
-            self.emit("error", error)
+        self._set_state("failed")
+        self.emit("error", self._failure)
 
     def _set_state(self, state: RTCDtlsTransportState) -> None:
         if state != self._state:

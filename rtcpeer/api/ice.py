@@ -1,12 +1,13 @@
 """RTCIceCandidate, RTCIceGatherer and RTCIceTransport (W3C webrtc-pc sections 4.8 and 5.6, ORTC sections 2 and 3)."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Self, cast
 
 from rtcpeer.aio.ice_agent import IceAgent
 from rtcpeer.aio.network import Network
+from rtcpeer.api.closing import Closing
 from rtcpeer.api.events import EventTarget, event_handler
 from rtcpeer.api.states import RTCIceGatheringState, RTCIceTransportState
 from rtcpeer.errors import InvalidStateError, OperationError
@@ -19,6 +20,8 @@ from rtcpeer.stack.gathering import CandidateGathered, GatheringCompleted, Gathe
 from rtcpeer.stack.servers import ServerUrl
 
 __all__ = [
+    "candidate_from_sdp",
+    "candidate_to_sdp",
     "RTCIceCandidate",
     "RTCIceCandidateError",
     "RTCIceCandidatePair",
@@ -217,6 +220,9 @@ class RTCIceGatherer(EventTarget):
         super().__init__()
         self._agent = IceAgent(settings, servers=servers, network=network)
         self._media_section: tuple[str | None, int | None] = (None, None)
+        self._on_event: Callable[[ConnectivityEvent], None] = self._handle  # the ICE transport's, once there is one
+        # Without a DTLS transport above, which drives more than this.
+        self._agent.drive(self._agent.core, self._dispatch)
 
     @property
     def state(self) -> RTCIceGatheringState:
@@ -248,9 +254,18 @@ class RTCIceGatherer(EventTarget):
         local = self._agent.local_parameters
         return RTCIceParameters(local.username_fragment, local.password, local.is_lite)
 
+    def close(self) -> Coroutine[Any, Any, None]:
+        """Release sockets and timers at once; awaiting the result waits until tasks are gone, too."""
+        leftover = self._agent.shut_down()
+        return Closing(lambda: leftover)
+
+    def _dispatch(self, event: ConnectivityEvent) -> None:
+        self._agent.handle(event)
+        self._on_event(event)
+
     def _wrap(self, candidate: Candidate) -> RTCIceCandidate:
         fragment = self._agent.local_parameters.username_fragment
-        return RTCIceCandidate._of(candidate, *self._media_section, fragment)  # noqa: SLF001
+        return RTCIceCandidate._of(self._agent.signalled(candidate), *self._media_section, fragment)  # noqa: SLF001
 
     def _handle(self, event: ConnectivityEvent) -> None:
         match event:
@@ -260,9 +275,8 @@ class RTCIceGatherer(EventTarget):
                 self.emit("statechange")
                 self.emit("localcandidate", None)
             case ServerFailed(url, code, text, base):
-                if self.listeners("error"):  # pyee raises an "error" that nobody listens to
-                    place = (base.host, base.port) if base else (None, None)
-                    self.emit("error", RTCIceCandidateError(url, code, text, *place))
+                place = (base.host, base.port) if base else (None, None)
+                self.emit("error", RTCIceCandidateError(url, code, text, *place))
             case _:
                 pass
 
@@ -282,6 +296,7 @@ class RTCIceTransport(EventTarget):
         self._gatherer = gatherer
         self._agent = gatherer._agent  # noqa: SLF001
         self._state: RTCIceTransportState = "new"
+        gatherer._on_event = self._handle  # noqa: SLF001
         gatherer.on("statechange", lambda: self.emit("gatheringstatechange"))
 
     @property
@@ -355,7 +370,20 @@ class RTCIceTransport(EventTarget):
 
     def addRemoteCandidate(self, candidate: RTCIceCandidate | None) -> None:
         """Take a candidate of the peer's; None, or an empty one, says that there will be no more."""
-        self._agent.add_remote_candidate(candidate._parsed if candidate else None)  # noqa: SLF001
+        parsed = candidate._parsed if candidate else None  # noqa: SLF001
+        fragment = candidate.usernameFragment if candidate else None
+        remote = self._agent.core.agent.remote_parameters
+        if parsed is not None:
+            # Beside the line, where the W3C has it, it decides as well as in the line.
+            parsed = replace(parsed, username_fragment=fragment)
+        elif fragment and remote and fragment != remote.username_fragment:
+            return  # the end of another generation
+        self._agent.add_remote_candidate(parsed)
+
+    def stop(self) -> Coroutine[Any, Any, None]:
+        """Stop at once, without an event; awaiting the result waits until tasks are gone, too."""
+        leftover = self._close()
+        return Closing(lambda: leftover)
 
     def _close(self) -> asyncio.Task[None] | None:
         self._state = "closed"
@@ -376,6 +404,20 @@ class RTCIceTransport(EventTarget):
                 self.emit("selectedcandidatepairchange")
             case _:
                 pass
+
+
+def candidate_from_sdp(sdp: str) -> RTCIceCandidate:
+    """A candidate from the value of an ``a=candidate`` line; ``sdpMid`` is still to be set.
+
+    Raises:
+        OperationError: the line is malformed.
+    """
+    return RTCIceCandidate(sdp)
+
+
+def candidate_to_sdp(candidate: RTCIceCandidate) -> str:
+    """The value of an ``a=candidate`` line, without ``candidate:``."""
+    return candidate.candidate.removeprefix("candidate:")
 
 
 def _from_parts(

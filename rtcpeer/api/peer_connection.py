@@ -1,19 +1,21 @@
 """RTCPeerConnection (W3C webrtc-pc section 4.4)."""
 
 import asyncio
-import contextlib
+import copy
 import os
-from collections.abc import Awaitable, Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import replace
 from typing import Any, Self
 
 from rtcpeer.aio.network import Network
+from rtcpeer.api.closing import Closing
 from rtcpeer.api.configuration import RTCConfiguration, Settings
 from rtcpeer.api.data_channel import RTCDataChannel
 from rtcpeer.api.description import RTCSessionDescription
 from rtcpeer.api.events import EventTarget, event_handler
 from rtcpeer.api.ice import RTCIceCandidate
 from rtcpeer.api.operations import OperationsChain
+from rtcpeer.api.remote_candidates import RemoteCandidates, remote_candidate
 from rtcpeer.api.sctp import RTCSctpTransport
 from rtcpeer.api.states import (
     RTCIceConnectionState,
@@ -23,7 +25,7 @@ from rtcpeer.api.states import (
     connection_state,
 )
 from rtcpeer.api.transports import Transports
-from rtcpeer.errors import InvalidStateError, OperationError
+from rtcpeer.errors import InvalidStateError
 from rtcpeer.jsep.facts import Applied, Wanted
 from rtcpeer.jsep.negotiation import Negotiation, Which
 from rtcpeer.jsep.settings import NegotiationSettings
@@ -31,9 +33,6 @@ from rtcpeer.jsep.signaling import DescriptionType, SignalingState
 from rtcpeer.sdp.serialize import serialize
 
 __all__ = ["RTCPeerConnection"]
-
-# Candidates that came before the description they belong to; a peer that sends more is broken or hostile.
-MAX_EARLY_CANDIDATES = 256
 
 
 class RTCPeerConnection(EventTarget):
@@ -83,9 +82,10 @@ class RTCPeerConnection(EventTarget):
         self._is_negotiation_needed = False
         self._is_check_due_on_empty_chain = False
         self._wants_data_channel = False
-        self._early_candidates: list[RTCIceCandidate] = []
+        self._remote_candidates = RemoteCandidates(self._transports.ice.addRemoteCandidate)
         self._connection_state: RTCPeerConnectionState = "new"
-        self._closing: asyncio.Future[None] | None = None
+        self._is_closed = False
+        self._leftover: asyncio.Task[None] | None = None  # what close() could not end at once
         self._listen()
 
     # Descriptions
@@ -110,7 +110,7 @@ class RTCPeerConnection(EventTarget):
         self._require_open()
         return await self._operations.run(self._create_answer)
 
-    async def setLocalDescription(self, description: RTCSessionDescription | Mapping[str, str] | None = None) -> None:
+    async def setLocalDescription(self, description: RTCSessionDescription | Mapping[str, Any] | None = None) -> None:
         """Apply our own description, made now when none is given, and gather candidates.
 
         Returns at once when somebody listens for ``icecandidate``. Otherwise the candidates are needed in the
@@ -124,8 +124,9 @@ class RTCPeerConnection(EventTarget):
         await self._operations.run(lambda: self._set_local(_description(description)))
         if not self._is_trickling:
             await self.gathered()
+            self._require_open()
 
-    async def setRemoteDescription(self, description: RTCSessionDescription | Mapping[str, str]) -> None:
+    async def setRemoteDescription(self, description: RTCSessionDescription | Mapping[str, Any]) -> None:
         """Apply the peer's description; in case of glare an offer of ours is rolled back.
 
         Raises:
@@ -149,7 +150,7 @@ class RTCPeerConnection(EventTarget):
             InvalidStateError: the connection is closed.
         """
         self._require_open()
-        made = _candidate(candidate)
+        made = remote_candidate(candidate)
         await self._operations.run(lambda: self._add_candidate(made))
 
     async def gathered(self, timeout: float | None = None) -> RTCSessionDescription | None:  # noqa: ASYNC109 ours
@@ -179,7 +180,7 @@ class RTCPeerConnection(EventTarget):
 
     @property
     def remoteDescription(self) -> RTCSessionDescription | None:
-        """The pending remote description, else the current one."""
+        """The pending remote description, else the current one, with the candidates that were added to it."""
         return self._remote_description("effective")
 
     @property
@@ -259,7 +260,7 @@ class RTCPeerConnection(EventTarget):
     @property
     def iceConnectionState(self) -> RTCIceConnectionState:
         """The state of connectivity; ``"closed"`` after `close`."""
-        return "closed" if self._closing else self._transports.ice.state
+        return "closed" if self._is_closed else self._transports.ice.state
 
     @property
     def connectionState(self) -> RTCPeerConnectionState:
@@ -278,15 +279,15 @@ class RTCPeerConnection(EventTarget):
 
     # The end
 
-    def close(self) -> Awaitable[None]:
+    def close(self) -> Coroutine[Any, Any, None]:
         """Close at once and say goodbye to the peer; awaiting the result waits until tasks and sockets are gone.
 
         It may be called at any time, from an event handler too, and again.
         """
-        if self._closing is None:
-            self._closing = asyncio.get_event_loop().create_future()
-            self._close(self._closing)
-        return self._closing
+        if not self._is_closed:
+            self._is_closed = True
+            self._close()
+        return Closing(lambda: self._leftover)
 
     async def __aenter__(self) -> Self:
         return self
@@ -294,22 +295,20 @@ class RTCPeerConnection(EventTarget):
     async def __aexit__(self, *exc: object) -> None:
         await self.close()
 
-    def _close(self, closing: asyncio.Future[None]) -> None:
+    def _close(self) -> None:
         self._operations.close()
         self._negotiation.close()
-        self._early_candidates.clear()
-        leftover = self._transports.close()
-        if leftover is None:
-            closing.set_result(None)
-        else:
-            leftover.add_done_callback(lambda _: _finish(closing))
+        self._remote_candidates.clear()
+        self._leftover = self._transports.close()
+        # Deviation: the W3C's close() fires no event (webrtc-pc section 4.4.1.4); programs written for aiortc clean up
+        # in the handlers of these three.
         self.emit("signalingstatechange")
         self.emit("iceconnectionstatechange")
         self._set_connection_state("closed")
         self.remove_all_listeners()
 
     def _require_open(self) -> None:
-        if self._closing is not None:
+        if self._is_closed:
             raise InvalidStateError("the peer connection is closed")
 
     # Operations, which run one after the other
@@ -337,17 +336,16 @@ class RTCPeerConnection(EventTarget):
 
     async def _set_remote(self, description: RTCSessionDescription) -> None:
         before = self._negotiation.state
-        applied = self._negotiation.set_remote(DescriptionType(description.type), description.sdp)
+        # On a copy: what the transports can not do is refused before anything has changed.
+        following = copy.copy(self._negotiation)
+        applied = following.set_remote(DescriptionType(description.type), description.sdp)
+        self._transports.check(applied, description.sdp)
+        self._negotiation = following
         self._apply(applied, before)
-        self._take_early_candidates()
+        self._remote_candidates.description_set(following)
 
     async def _add_candidate(self, candidate: RTCIceCandidate) -> None:
-        if self._negotiation.remote_description() is None:
-            if len(self._early_candidates) >= MAX_EARLY_CANDIDATES:
-                raise OperationError("too many candidates before the remote description")
-            self._early_candidates.append(candidate)
-        else:
-            self._take_candidate(candidate)
+        self._remote_candidates.add(candidate, self._negotiation)
 
     # What a description changes
 
@@ -357,23 +355,15 @@ class RTCPeerConnection(EventTarget):
                 self._transports.gatherer._media_section = (section.mid, index)  # noqa: SLF001
                 break
         self._transports.apply(applied)
+        if applied.is_data_channel_refused:
+            # Otherwise the same offer would be needed again, and be refused again, for ever.
+            self._wants_data_channel = False
+            self._transports.sctp._refuse()  # noqa: SLF001
         if applied.state is not before:
             self.emit("signalingstatechange")
         if applied.state is SignalingState.STABLE:
             self._is_negotiation_needed = False
             self._update_negotiation_needed()
-
-    def _take_early_candidates(self) -> None:
-        """What came before the description; what turns out not to belong to it is dropped."""
-        early, self._early_candidates = self._early_candidates, []
-        for candidate in early:
-            with contextlib.suppress(OperationError, TypeError):
-                self._take_candidate(candidate)
-
-    def _take_candidate(self, candidate: RTCIceCandidate) -> None:
-        if candidate.sdpMid is not None or candidate.sdpMLineIndex is not None or candidate.candidate:
-            self._negotiation.find_section(candidate.sdpMid, candidate.sdpMLineIndex)
-        self._transports.ice.addRemoteCandidate(candidate)
 
     def _wanted(self) -> Wanted:
         return Wanted(data_channel=self._wants_data_channel)
@@ -385,7 +375,8 @@ class RTCPeerConnection(EventTarget):
 
     def _remote_description(self, which: Which) -> RTCSessionDescription | None:
         description = self._negotiation.remote_description(which)
-        return RTCSessionDescription(serialize(description.sdp), description.type.value) if description else None
+        sdp = self._remote_candidates.described(self._negotiation, which)
+        return RTCSessionDescription(serialize(sdp), description.type.value) if description and sdp else None
 
     @property
     def _is_trickling(self) -> bool:
@@ -404,7 +395,7 @@ class RTCPeerConnection(EventTarget):
             return
 
     def _check_negotiation_needed(self) -> None:
-        if self._closing is not None:
+        if self._is_closed:
             return
         if not self._operations.is_empty:
             self._is_check_due_on_empty_chain = True
@@ -441,7 +432,7 @@ class RTCPeerConnection(EventTarget):
         self._update_connection_state()
 
     def _update_connection_state(self) -> None:
-        if self._closing is None:
+        if not self._is_closed:
             self._set_connection_state(connection_state(self._transports.ice.state, self._transports.dtls.state))
 
     def _set_connection_state(self, state: RTCPeerConnectionState) -> None:
@@ -457,26 +448,5 @@ def _with_policy(settings: Settings, configuration: RTCConfiguration) -> Setting
     return replace(settings, ice=replace(settings.ice, transport_policy=configuration.iceTransportPolicy))
 
 
-def _finish(closing: asyncio.Future[None]) -> None:
-    if not closing.done():  # who awaited it may have been cancelled
-        closing.set_result(None)
-
-
-def _description(description: RTCSessionDescription | Mapping[str, str] | None) -> RTCSessionDescription | None:
+def _description(description: RTCSessionDescription | Mapping[str, Any] | None) -> RTCSessionDescription | None:
     return None if description is None else RTCSessionDescription.fromJSON(description)
-
-
-def _candidate(candidate: RTCIceCandidate | Mapping[str, Any] | str | None) -> RTCIceCandidate:
-    """What `addIceCandidate` was given, as an object; None is the end of candidates."""
-    if candidate is None:
-        return RTCIceCandidate()
-    if isinstance(candidate, RTCIceCandidate):
-        made = candidate
-    elif isinstance(candidate, str):
-        # A bare line says nothing about its m-section; there is only one transport that it can be for.
-        return RTCIceCandidate(candidate, sdpMLineIndex=0)
-    else:
-        made = RTCIceCandidate(candidate)
-    if made.candidate and made.sdpMid is None and made.sdpMLineIndex is None:
-        raise TypeError("a candidate needs sdpMid or sdpMLineIndex")
-    return made

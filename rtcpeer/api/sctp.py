@@ -1,5 +1,6 @@
 """RTCSctpTransport (W3C webrtc-pc section 6.1)."""
 
+import asyncio
 from typing import Literal
 
 from rtcpeer.api.data_channel import RTCDataChannel
@@ -38,6 +39,8 @@ class RTCSctpTransport(EventTarget):
         self._data_channels: dict[Channel, RTCDataChannel] = {}
         self._state: RTCSctpTransportState = "connecting"
         self._max_message_size = 65536
+        self._refusal: str | None = None
+        self._held: list[ChannelEvent] | None = None
         transport._on_channel_event = self._handle  # noqa: SLF001
 
     @property
@@ -70,13 +73,27 @@ class RTCSctpTransport(EventTarget):
         self._transport._wake()  # noqa: SLF001
 
     def _close(self) -> None:
-        """End all channels at once (W3C section 4.4.1.1); their applications hear of it."""
+        """End all channels at once (W3C section 4.4.1.4)."""
+        # Deviation: in a browser the channels of a closed connection fire no event; programs written for aiortc wait
+        # for "close".
+        self._release()
         self._channels.abort()
         for event in self._channels.poll_events():
             self._handle(event)
         self._state = "closed"
 
+    def _refuse(self) -> None:
+        """The peer does not take data channels: those that wait for it end."""
+        self._refusal = "the peer does not take data channels"
+        for channel in list(self._data_channels):
+            channel.close()
+        self._transport._wake()  # noqa: SLF001
+
     def _open(self, label: str, **parameters: object) -> RTCDataChannel:
+        for name in ("max_retransmits", "max_packet_life_time_ms"):
+            limit = parameters.get(name)
+            if isinstance(limit, int) and limit > 0xFFFF:  # DCEP has room for more, the W3C's unsigned short has not
+                raise TypeError(f"{name} is 0 to 65535, not {limit}")
         channel = self._channels.open(label, **parameters)  # type: ignore[arg-type]  # createDataChannel() has them typed
         self._transport._wake()  # noqa: SLF001
         return self._adopt(channel)
@@ -87,15 +104,28 @@ class RTCSctpTransport(EventTarget):
         return data_channel
 
     def _handle(self, event: ChannelEvent) -> None:
+        if self._held is not None:
+            self._held.append(event)
+        elif isinstance(event, ChannelMessage):  # first: there is one for each message
+            data_channel = self._data_channels[event.channel]
+            if not data_channel._is_closed_here:  # noqa: SLF001
+                data_channel.emit("message", event.data)
+        else:
+            self._handle_rare(event)
+
+    def _handle_rare(self, event: ChannelEvent) -> None:
         match event:
-            case ChannelMessage(channel, data):
-                self._data_channels[channel].emit("message", data)
             case ChannelBufferedAmountLow(channel):
                 self._data_channels[channel].emit("bufferedamountlow")
             case ChannelAnnounced(channel):
                 self.emit("datachannel", self._adopt(channel))
+                # A handler that is a coroutine runs in the next loop turn, and only then listens for the messages that
+                # came together with the channel.
+                self._held = []
+                asyncio.get_running_loop().call_soon(self._release)
             case ChannelOpened(channel):
-                self._data_channels[channel].emit("open")
+                if not self._data_channels[channel]._is_closed_here:  # noqa: SLF001
+                    self._data_channels[channel].emit("open")
             case ChannelClosing(channel):
                 self._data_channels[channel].emit("closing")
             case ChannelClosed(channel, error):
@@ -104,10 +134,23 @@ class RTCSctpTransport(EventTarget):
                 self._set_state("connected")
             case AssociationClosed():
                 self._set_state("closed")
+            case ChannelMessage():
+                pass
+
+    def _release(self) -> None:
+        """Go on with what waited for the handlers of a new channel; another one makes the rest wait again."""
+        held, self._held = self._held or [], None
+        for event in held:
+            if self._state != "closed":  # by a handler
+                self._handle(event)
 
     def _close_channel(self, data_channel: RTCDataChannel, reason: str | None) -> None:
-        if reason is not None and data_channel.listeners("error"):
-            data_channel.emit("error", RTCError(reason, errorDetail="data-channel-failure"))
+        reason = reason or self._refusal
+        failure = self._transport._failure  # noqa: SLF001
+        if failure is None and reason is not None:
+            failure = RTCError(reason, errorDetail="data-channel-failure")
+        if failure is not None:
+            data_channel.emit("error", failure)
         data_channel.emit("close")
         data_channel.remove_all_listeners()
 

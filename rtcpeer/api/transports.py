@@ -8,7 +8,7 @@ from rtcpeer.api.configuration import RTCConfiguration, Settings
 from rtcpeer.api.dtls import RTCCertificate, RTCDtlsFingerprint, RTCDtlsParameters, RTCDtlsTransport
 from rtcpeer.api.ice import RTCIceGatherer, RTCIceParameters, RTCIceTransport
 from rtcpeer.api.sctp import RTCSctpTransport
-from rtcpeer.errors import InvalidAccessError, OperationError
+from rtcpeer.errors import InvalidAccessError, NotSupportedError, SdpSyntaxError
 from rtcpeer.ice.candidate import Candidate
 from rtcpeer.jsep.facts import Applied, LocalTransport, RemoteTransport
 from rtcpeer.jsep.signaling import SignalingState
@@ -42,8 +42,33 @@ class Transports:
             is_end_of_candidates=self.gatherer.state == "complete",
         )
 
+    def check(self, applied: Applied, text: str) -> None:
+        """Refuse a remote description that can not be applied, as long as nothing has changed.
+
+        Raises:
+            NotSupportedError: it restarts ICE or DTLS.
+            SdpSyntaxError: it holds a malformed candidate.
+        """
+        remote, current = applied.remote, self.ice.getRemoteParameters()
+        if remote is None:
+            return
+        if current and (current.usernameFragment, current.password) != (remote.username_fragment, remote.password):
+            raise NotSupportedError(
+                "the description restarts ICE (its ice-ufrag or ice-pwd has changed), which is not supported yet; "
+                "the connection goes on as it was"
+            )
+        if applied.is_dtls_restart:
+            raise NotSupportedError(
+                "the description comes with another certificate than before; a living connection keeps its peer"
+            )
+        for line in remote.candidates:
+            try:
+                Candidate.parse(line)
+            except ValueError as error:
+                raise SdpSyntaxError(str(error), _line_number(text, line)) from error
+
     def apply(self, applied: Applied) -> None:
-        """Start what the descriptions have settled."""
+        """Start what the descriptions have settled; what `check` has let pass does not fail."""
         remote = applied.remote
         self.remote = remote
         if remote is None:
@@ -52,11 +77,13 @@ class Transports:
         # An offer can still be rolled back; only with an answer is it known who takes part.
         if applied.state not in _SETTLED:
             return
-        is_controlling = applied.is_controlling if applied.is_controlling is not None else True
-        self.ice.start(
-            RTCIceParameters(remote.username_fragment, remote.password, remote.is_lite),
-            "controlling" if is_controlling else "controlled",
-        )
+        # Once: a later exchange must not undo how a role conflict was settled (RFC 8445 section 6.1.1).
+        if self.ice.getRemoteParameters() is None:
+            is_controlling = applied.is_controlling if applied.is_controlling is not None else True
+            self.ice.start(
+                RTCIceParameters(remote.username_fragment, remote.password, remote.is_lite),
+                "controlling" if is_controlling else "controlled",
+            )
         if self.dtls.state == "new" and applied.is_dtls_client is not None:
             self.dtls.start(
                 RTCDtlsParameters(
@@ -79,13 +106,14 @@ class Transports:
 
     def _add_candidates(self, remote: RemoteTransport) -> None:
         for line in remote.candidates:
-            try:
-                candidate = Candidate.parse(line)
-            except ValueError as error:
-                raise OperationError(f"the description holds a bad candidate: {error}") from error
-            self.ice._agent.add_remote_candidate(candidate)  # noqa: SLF001
+            self.ice._agent.add_remote_candidate(Candidate.parse(line))  # noqa: SLF001
         if remote.is_end_of_candidates:
             self.ice._agent.add_remote_candidate(None)  # noqa: SLF001
+
+
+def _line_number(text: str, candidate: str) -> int:
+    lines = (line.rstrip() for line in text.splitlines())
+    return next((number for number, line in enumerate(lines, 1) if line == f"a=candidate:{candidate}"), 0)
 
 
 def _certificate(configuration: RTCConfiguration) -> RTCCertificate:

@@ -128,7 +128,8 @@ class DtlsEndpoint:
         if handshake is not None and (state is DtlsState.CONNECTED or state is DtlsState.CONNECTING):
             records = handshake.records_to_send(now)
             self._retransmissions = handshake.retransmissions
-            self._allow_early_data(handshake)
+            if state is DtlsState.CONNECTING:
+                self._allow_early_data(handshake)
         records += self._alerts.take()
         return pack_datagrams(records, self._settings.mtu) if records else records
 
@@ -317,12 +318,7 @@ class DtlsEndpoint:
         self._events.append(HandshakeCompleted(self.cipher_suite or "", self.srtp_profile))
 
     def _allow_early_data(self, handshake: Handshake) -> None:
-        if (
-            self._settings.false_start
-            and self._sealer is None
-            and self._state is DtlsState.CONNECTING
-            and handshake.can_start_early
-        ):
+        if self._settings.false_start and self._sealer is None and handshake.can_start_early:
             self._sealer = handshake.protection
             self._events.append(EarlyDataAllowed())
 

@@ -3,12 +3,15 @@
 RFC 8445 (ICE), RFC 8838 (trickle), RFC 8863 (patience), RFC 7675 (consent).
 """
 
+from collections.abc import Sequence
+
 from rtcpeer.core import Datagrams, Entropy, TransportAddress
 from rtcpeer.errors import InvalidStateError, NotSupportedError
 from rtcpeer.ice.candidate import Candidate
 from rtcpeer.ice.checking import Checking
 from rtcpeer.ice.consent import PathMonitor
 from rtcpeer.ice.events import ConsentLost, IceEvent, IceState, PairSelected, StateChanged
+from rtcpeer.ice.failover import Failover
 from rtcpeer.ice.generation import Generation
 from rtcpeer.ice.intake import Intake
 from rtcpeer.ice.pair import CandidatePair, FailureReason, Path
@@ -35,6 +38,7 @@ class Agent:
         self._checking = Checking(generation, self._role, settings, entropy, self._emit)
         self._intake = Intake(self._checking, self._role, settings)
         self._monitor = PathMonitor(settings, entropy)
+        self._failover = Failover(self._checking, self._monitor, self._role)
         self._state = IceState.NEW
         self._is_silent = False
         self._selected_pair_changes = 0
@@ -80,6 +84,7 @@ class Agent:
         pair = self._monitor.check_due(now)
         if pair is not None:
             self._checking.prove_consent(pair)
+            self._failover.probe(now)
         for path, payload in self._checking.transmissions(now):
             by_path.setdefault(path, []).append(payload)
         self._rest(now)
@@ -140,6 +145,12 @@ class Agent:
             self._generation.add_remote(candidate)
             self._update_state()
 
+    def resolve_remote_candidate(self, candidate: Candidate, addresses: Sequence[str]) -> None:
+        """The name in a candidate that was added stands for these addresses; without any the candidate stays listed."""
+        if self._state not in _FINAL_STATES:
+            self._generation.resolve_remote(candidate, addresses)
+            self._update_state()
+
     def end_of_remote_candidates(self) -> None:
         """The peer will signal no more."""
         self._generation.remote_ended = True
@@ -162,7 +173,9 @@ class Agent:
             pair.last_received_at = now
             if self._is_silent:
                 self._settle(now)
-        return pair is not None
+            return True
+        # Before the peer's description there are no pairs, but a check of its own has shown that it knows our password.
+        return any(check.path == (local, remote) for check in self._generation.early_checks)
 
     def note_unroutable(self, local: TransportAddress, remote: TransportAddress, now: float, detail: str = "") -> None:
         """Our own host could not send on a path (no route, network down): its pair fails at once unless it is valid."""
@@ -214,7 +227,7 @@ class Agent:
         return self._checking.selection.selected
 
     def send_path(self) -> Path | None:
-        """(local base, remote) for data: the selected pair, else the best valid one; None without consent."""
+        """(local base, remote) for data: the selected pair, or a valid one that does for it; None without consent."""
         pair = self._checking.path
         return None if pair is None else pair.path
 
@@ -266,23 +279,16 @@ class Agent:
 
     def _settle(self, now: float) -> None:
         """Draw the conclusions of what has just changed."""
-        self._monitor.watch(self._checking.path, now)
+        self._failover.reconsider(now)
         self._is_silent = self._monitor.is_silent(now)
         self._update_state()
 
     def _watch_path(self, now: float) -> None:
-        pair = self._checking.path
-        if pair is None:
-            return
-        has_consent = self._monitor.has_consent(now)
-        if has_consent and not self._monitor.is_dead(now):
-            return
-        is_selected = pair is self.selected_pair
-        self._checking.lose(pair, FailureReason.CONSENT_LOST)
-        self._emit(ConsentLost(pair.path))
-        if is_selected:
+        lost = self._failover.drop_dead(now)
+        self._events += [ConsentLost(path) for path in lost]
+        if lost and self._checking.path is None and self._selected_pair_changes:
             self._fail()
-        else:
+        elif lost:
             self._settle(now)
 
     def _lose_patience(self, now: float) -> None:

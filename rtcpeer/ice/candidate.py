@@ -41,6 +41,8 @@ _TYPE_PREFERENCES = {
     CandidateType.PEER_REFLEXIVE: 110,
     CandidateType.SERVER_REFLEXIVE: 100,
 }
+# Deviation: RFC 8445 section 5.1.2.1 wants one preference for all relayed candidates; what a relay costs depends on how
+# we reach it, and one over UDP should win whatever its server's rank.
 _RELAY_PREFERENCES = {"udp": 3, "dtls": 2, "tcp": 1, "tls": 0}
 _TCP_PENALTY = 27
 _OWN_ADDRESS = TransportAddress("", 0)
@@ -120,6 +122,10 @@ class Candidate:
         if ip is None or self.protocol != "udp" or self.port == 0:
             return False
         return not (ip.is_unspecified or ip.is_multicast)
+
+    def with_address(self, address: str) -> Self:
+        """The same remote candidate at the address that its name was resolved to."""
+        return replace(self, address=address, base=_OWN_ADDRESS)
 
     def with_related(self, related: TransportAddress) -> Self:
         """The same candidate with another related address, such as a hidden one (RFC 8839 section 5.1)."""

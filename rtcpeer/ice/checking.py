@@ -23,6 +23,8 @@ from rtcpeer.stun import ErrorCode, MessageClass, StunMessage, short_term_key
 
 __all__ = ["Checking"]
 
+_UNSIGNED_ERRORS = frozenset({ErrorCode.BAD_REQUEST, ErrorCode.UNAUTHENTICATED})
+
 
 class Checking:
     """Checks pairs, answers for what the peer's checks tell, and finds the pair that carries data."""
@@ -135,8 +137,7 @@ class Checking:
             return
         nominee = self.selection.nominee(self.generation.checklist.valid_pairs, now)
         if nominee is not None:
-            self.selection.nominating = nominee
-            self._start(nominee, use_candidate=True)
+            self.nominate(nominee)
 
     def transmissions(self, now: float) -> Iterator[tuple[Path, bytes]]:
         """Begin the checks whose turn it is, and repeat those that are due."""
@@ -158,6 +159,23 @@ class Checking:
         # Every chance to get the nomination through is taken.
         self._start(pair, is_consent=True, use_candidate=pair is self.selection.nominating)
 
+    def nominate(self, pair: CandidatePair) -> None:
+        """Controlling: ask the peer to use a valid pair (section 8.1.1); selected once it has answered."""
+        self.selection.nominating = pair
+        self._start(pair, use_candidate=True)
+
+    def resume(self) -> None:
+        """The selected pair is gone or in doubt: go on with everything that its selection had ended."""
+        self.generation.resume_pairing()
+        for pair in self.generation.checklist:
+            if pair.state is PairState.IN_PROGRESS:
+                self._checks.hasten(pair)
+
+    def take_detour(self, pair: CandidatePair | None) -> None:
+        """Controlled: send over another valid pair than the selected one until that is None again."""
+        self.selection.detour = pair
+        self._choose_path()
+
     def change_role(self, is_controlling: bool) -> None:
         """Take the other role, and tell the owner."""
         if is_controlling is self._role.is_controlling:
@@ -165,6 +183,7 @@ class Checking:
         self._role.is_controlling = is_controlling
         self.selection.role_changed()
         self.generation.recompute_priorities()
+        self._choose_path()
         self._emit(RoleChanged(is_controlling))
 
     def lose(self, pair: CandidatePair, reason: FailureReason, detail: str = "") -> None:
@@ -213,9 +232,10 @@ class Checking:
     def _is_believable(message: StunMessage, key: bytes) -> bool:
         if message.unknown_required(KNOWN_ATTRIBUTES):
             return False
-        # RFC 8489 section 9.1.4: a peer that did not believe us can not sign what it says.
         if message.message_class is MessageClass.ERROR and not message.has_integrity:
-            return True
+            # Deviation: RFC 8489 section 9.1.4 discards what is not signed, but section 9.1.3 forbids the peer to sign
+            # these two. They come from who has read our request, and cost one pair; a 487 would cost our role.
+            return message.error is not None and message.error[0] in _UNSIGNED_ERRORS
         return message.verify_integrity(key)
 
     def _on_success(self, check: Check, now: float) -> None:
@@ -259,7 +279,7 @@ class Checking:
         was_selected = self.selection.selected is pair
         self.selection.gave_up(pair)
         if was_selected:
-            self.generation.resume_pairing()
+            self.resume()
         self._choose_path()
 
     def _select(self, pair: CandidatePair) -> None:

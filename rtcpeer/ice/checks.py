@@ -91,11 +91,9 @@ class Checks:
         return expired
 
     def hasten(self, pair: CandidatePair) -> None:
-        """The peer got through to us on a pair that we are checking: it is likely that our check gets through now.
-
-        RFC 8445 section 7.3.1.4 wants a new transaction; to repeat the one that runs does the same for the path, and an
-        answer that is on its way is not lost.
-        """
+        """The peer got through to us on a pair that we are checking: it is likely that our check gets through now."""
+        # Deviation: RFC 8445 section 7.3.1.4 cancels the transaction and queues a new one. To repeat the one that runs
+        # does the same for the path, and one transaction per pair is all there is to keep.
         for check in self._checks.values():
             if check.pair is pair and not check.is_consent and check.transaction.requests_sent:
                 # Two sides that start together cross each other's checks; the answer is then a moment away.

@@ -35,6 +35,12 @@ class PathMonitor:
         silent_at = self._silent_at()
         return silent_at is not None and now >= silent_at
 
+    def is_doubtful(self, now: float) -> bool:
+        """Whether the path may be dead: it is silent, or half of the time in which consent runs out has passed."""
+        expires_at = self._consent_expires_at()
+        doubted_at = None if expires_at is None else expires_at - self._settings.consent_timeout / 2
+        return self.is_silent(now) or (doubted_at is not None and now >= doubted_at)
+
     def has_consent(self, now: float) -> bool:
         """Whether the peer has agreed to be sent to."""
         expires_at = self._consent_expires_at()

@@ -3,12 +3,13 @@
 An ICE restart (RFC 8445 section 9) starts another generation beside the one that still carries data.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from rtcpeer.core import TransportAddress
 from rtcpeer.ice.candidate import Candidate, CandidateType, candidate_priority, compute_foundation, same_scope
 from rtcpeer.ice.checklist import Checklist
-from rtcpeer.ice.pair import CandidatePair, PairState, Path, pair_priority
+from rtcpeer.ice.pair import CandidatePair, FailureReason, PairState, Path, pair_priority
 from rtcpeer.ice.parameters import IceParameters
 from rtcpeer.ice.responder import PeerCheck
 from rtcpeer.ice.role import Role
@@ -40,6 +41,7 @@ class Generation:
         ] = {}  # the best candidate of each: it stands for the base in pairs
         self._remotes: dict[TransportAddress, Candidate] = {}
         self._reflexive_count = 0
+        self._remote_reflexive_count = 0
 
     def add_local(self, candidate: Candidate) -> bool:
         """Take a local candidate; False where it is redundant (section 5.1.3) or the transport policy excludes it."""
@@ -108,11 +110,18 @@ class Generation:
         if candidate.is_pairable or candidate not in self.remote_candidates:
             self._append_remote(candidate)
 
+    def resolve_remote(self, named: Candidate, addresses: Sequence[str]) -> None:
+        """The name of a candidate was resolved: candidates with its addresses take its place."""
+        if addresses and named in self.remote_candidates:
+            self.remote_candidates.remove(named)
+            for address in addresses:
+                self.add_remote(named.with_address(address))
+
     def learn_remote(self, address: TransportAddress, check: PeerCheck) -> Candidate | None:
         """A check came from an address that was not signalled (section 7.3.1.3); None where no more are taken."""
-        number = sum(candidate.type is CandidateType.PEER_REFLEXIVE for candidate in self.remote_candidates)
+        self._remote_reflexive_count += 1
         candidate = Candidate(
-            foundation=f"prflx{number}",
+            foundation=f"prflx{self._remote_reflexive_count}",
             component=1,
             protocol=address.protocol,
             priority=check.priority,
@@ -154,8 +163,11 @@ class Generation:
         self.checklist.drop_untried()
 
     def resume_pairing(self) -> None:
-        """The selected pair is gone before it carried anything: look again."""
+        """The selected pair is gone or in doubt: try also what its selection spared us."""
         self._is_pairing = True
+        for pair in self.checklist:
+            if pair.failure is not None and pair.failure.reason is FailureReason.ABANDONED:
+                pair.state, pair.failure = PairState.WAITING, None
         for local in self._bases.values():
             for remote in self.remote_candidates:
                 self._form_pair(local, remote)
@@ -173,7 +185,7 @@ class Generation:
         return True
 
     def _replace_remote(self, known: Candidate, candidate: Candidate) -> None:
-        """Signalling overtook a check: the candidate is not peer reflexive after all (RFC 8838 section 11.4)."""
+        """Signalling caught up with a check: the candidate is not peer reflexive after all (RFC 8838 section 11)."""
         self.remote_candidates[self.remote_candidates.index(known)] = candidate
         self._remotes[candidate.transport_address] = candidate
         for pair in self.checklist:
@@ -181,17 +193,24 @@ class Generation:
                 pair.remote = candidate
                 pair.priority = self._priority(pair.local, candidate)
         self.checklist.sort()
+        for local in self._bases.values():
+            self._form_pair(local, candidate)
 
     def _form_pair(self, local: Candidate, remote: Candidate, *, force: bool = False) -> None:
         """Section 6.1.2.2; that a base stands for its reflexive candidates makes the pruning of 6.1.2.4 unnecessary."""
         if self.remote is None or not (self._is_pairing or force) or not remote.is_pairable:
             return
+        if remote.type is CandidateType.PEER_REFLEXIVE and not force:
+            return  # section 7.3.1.3: it is of use only where the peer's check came in
         if local.component != remote.component or not same_scope(local.base.host, remote.address):
             return
         pair = CandidatePair(local, remote, self._priority(local, remote))
-        relatives = [other.state for other in self.checklist if other.foundation == pair.foundation]
-        # RFC 8838 section 12: one of each foundation is tried at once, and all where one has succeeded.
-        if PairState.SUCCEEDED in relatives or not {PairState.WAITING, PairState.IN_PROGRESS} & set(relatives):
+        if self.checklist.find(pair.path) is not None:
+            return
+        relatives = [other for other in self.checklist if other.foundation == pair.foundation]
+        # RFC 8838 section 12: the best of each foundation is tried at once, and all where one has succeeded.
+        is_best = all(other.priority < pair.priority for other in relatives)
+        if is_best or any(other.is_valid for other in relatives):
             pair.state = PairState.WAITING
         self.checklist.add(pair)
 

@@ -52,7 +52,7 @@ def accept_request(message: StunMessage, path: Path, local: IceParameters) -> Pe
     if unknown:
         response = message.error_response(ErrorCode.UNKNOWN_ATTRIBUTE)
         response.add_unknown_attributes(unknown)
-        return response.serialize(key, fingerprint=True)
+        return _seal(response, message, key)
     priority = message.uint32(AttributeType.PRIORITY)
     if priority is None:
         return refuse(message, ErrorCode.BAD_REQUEST, key)
@@ -66,9 +66,16 @@ def answer(check: PeerCheck, local: IceParameters) -> bytes:
     """The success response (RFC 8445 section 7.3.1.2)."""
     response = check.message.success_response()
     response.add_address(AttributeType.XOR_MAPPED_ADDRESS, check.path[1])
-    return response.serialize(short_term_key(local.password), fingerprint=True)
+    return _seal(response, check.message, short_term_key(local.password))
 
 
 def refuse(message: StunMessage, code: ErrorCode, key: bytes | None = None) -> bytes:
-    """An error response; with integrity where the request has earned it (RFC 8489 section 9.1.3.1)."""
-    return message.error_response(code).serialize(key, fingerprint=True)
+    """An error response; with integrity where the request has earned it (RFC 8489 section 9.1.3)."""
+    return _seal(message.error_response(code), message, key)
+
+
+def _seal(response: StunMessage, request: StunMessage, key: bytes | None) -> bytes:
+    # RFC 8489 section 9.1.3: with the same of the two attributes as the request, and never with both.
+    if request.has_sha256_integrity:
+        return response.serialize(sha256_key=key, fingerprint=True)
+    return response.serialize(key, fingerprint=True)

@@ -26,6 +26,7 @@ class Selection:
         self._settings = settings
         self.selected: CandidatePair | None = None
         self.nominating: CandidatePair | None = None  # we are controlling, and said so to the peer
+        self.detour: CandidatePair | None = None  # controlled: carries data while the selected pair is in doubt
         self._deferred: _Deferred | None = None
         self._checking_since: float | None = None
 
@@ -35,10 +36,8 @@ class Selection:
             self._checking_since = now
 
     def path(self, valid_pairs: Iterable[CandidatePair]) -> CandidatePair | None:
-        """The pair for data: the selected one, else the best that is valid."""
-        if self.selected is not None:
-            return self.selected
-        return next(iter(valid_pairs), None)
+        """The pair for data: the selected one unless it is in doubt, else the best that is valid."""
+        return self.detour or self.selected or next(iter(valid_pairs), None)
 
     def nominee(self, valid_pairs: Iterable[CandidatePair], now: float) -> CandidatePair | None:
         """Controlling: the pair to nominate now; the best of those whose waiting time is over."""
@@ -81,6 +80,7 @@ class Selection:
         pair.nominated = True
         self.selected = pair
         self.nominating = None
+        self.detour = None
         self._deferred = None
 
     def gave_up(self, pair: CandidatePair) -> None:
@@ -89,6 +89,8 @@ class Selection:
             self.nominating = None
         if self.selected is pair:
             self.selected = None
+        if self.detour is pair:
+            self.detour = None
 
     def gave_up_nomination(self, pair: CandidatePair) -> None:
         """The nomination was not taken, for a reason that lies not in the pair."""
@@ -98,6 +100,7 @@ class Selection:
     def role_changed(self) -> None:
         """What we had under way in the other role is void; what was selected stays."""
         self.nominating = None
+        self.detour = None
         self._deferred = None
 
     def next_timeout(self, valid_pairs: Iterable[CandidatePair], *, is_controlling: bool) -> float | None:

@@ -1,7 +1,9 @@
-"""What a program may decide about ICE; the defaults and their reasons stand in docs/ice.md."""
+"""What a program may decide about ICE; where a default leaves an RFC, docs/deviations.md has the reason."""
 
 from dataclasses import dataclass
 from typing import Literal
+
+from rtcpeer.ice.mdns import is_resolvable
 
 __all__ = ["IceSettings"]
 
@@ -23,7 +25,8 @@ class IceSettings:
     patience: float = 39.5  # RFC 8863 section 4: no earlier failure, even with no pair left
 
     # Liveness
-    # Deviation: RFC 7675 section 5.1 paces consent by 5 s; keepalives ask for it too, so a dead path is seen in time.
+    # Deviation: RFC 8445 section 11 has keepalives 15 s apart, RFC 7675 section 5.1 consent checks 4 to 6 s. Ours are
+    # both in one: a dead path is to be seen within disconnected_timeout although a packet may be lost.
     keepalive_interval: float = 2.0  # section 11; 0: consent checks alone keep the path open
     disconnected_timeout: float = 5.0  # without any traffic; 0: never
     failed_timeout: float = 25.0  # after disconnected; 0: never
@@ -54,6 +57,11 @@ class IceSettings:
     trickle: bool | Literal["auto"] = "auto"
     include_loopback: bool = False
 
+    # Names in .local (RFC 6762, draft-ietf-mmusic-mdns-ice-candidates): read by aio
+    mdns: Literal["disabled", "query", "query_and_gather"] = "query"
+    mdns_timeout: float = 3.0  # for the peer's names; the three questions are out after 0.75 s
+    mdns_host_name: str | None = None  # for all our addresses, a single label in .local; None: a random one for each
+
     def __post_init__(self) -> None:
         """Refuse what can not work, naming the field."""
         if self.check_interval < 0.005:
@@ -77,6 +85,7 @@ class IceSettings:
             "gathering_interval",
             "bulk_wait",
             "bulk_patience",
+            "mdns_timeout",
         )
         for name in (*waits, *liveness, *gathering):
             if getattr(self, name) < 0:
@@ -93,5 +102,9 @@ class IceSettings:
                 raise ValueError(f"{name} must be {shortest} to 256 letters, digits, + or / (RFC 8445 section 5.3)")
         if self.transport_policy not in {"all", "relay", "nohost"}:
             raise ValueError('transport_policy must be "all", "relay" or "nohost"')
+        if self.mdns not in {"disabled", "query", "query_and_gather"}:
+            raise ValueError('mdns must be "disabled", "query" or "query_and_gather"')
+        if self.mdns_host_name is not None and not is_resolvable(self.mdns_host_name):
+            raise ValueError("mdns_host_name must be a single label in .local")
         if self.trickle not in {True, False, "auto"}:
             raise ValueError('trickle must be "auto", True or False')

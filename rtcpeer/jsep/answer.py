@@ -23,8 +23,8 @@ def build_answer(
 def answer_setup(session: Session, preferred: Setup) -> Setup:
     """Our DTLS role in an answer (RFC 8842 section 5.3)."""
     if session.is_dtls_client is not None:
-        # The association lives on, and so does our part in it. An offer that names our own role (peers repeat the
-        # role they once answered with) does not change that.
+        # Deviation: RFC 8842 section 5.3 answers an active offer with passive, which would end the association. We stay
+        # the client of one that lives, and say so with active as Pion does: peers repeat the role they once had.
         return Setup.ACTIVE if session.is_dtls_client else Setup.PASSIVE
     offered = session.remote.setup if session.remote is not None else None
     match offered:

@@ -12,7 +12,7 @@ from rtcpeer.datachannel.channels import DataChannels
 from rtcpeer.datachannel.events import ChannelEvent
 from rtcpeer.dtls.certificate import Fingerprint
 from rtcpeer.dtls.endpoint import DtlsEndpoint, DtlsRole
-from rtcpeer.dtls.events import DtlsEvent, EndpointClosed, HandshakeCompleted, HandshakeFailed
+from rtcpeer.dtls.events import DtlsEvent, EarlyDataAllowed, EndpointClosed, HandshakeCompleted, HandshakeFailed
 from rtcpeer.stack.connectivity import Connectivity, ConnectivityEvent, Path, earliest
 from rtcpeer.stack.demux import PacketKind, packet_kind
 
@@ -58,10 +58,12 @@ class Bundle:
                 self._ownerless_packets += 1
             else:
                 self._unknown_packets += 1
-        self._follow_dtls()
+        if not self._is_dtls_up:
+            self._follow_dtls()
         channels = self.channels
         for data in dtls.take_data():
             channels.receive(data, now)
+        self._follow_dtls()  # last: what came before a close_notify still counts
 
     def handle_timeout(self, now: float) -> None:
         """Do what is due; without a path the upper protocols' clocks stand, so that a restart finds them alive."""
@@ -79,6 +81,7 @@ class Bundle:
         path = self.connectivity.send_path()
         if path is not None:
             payloads = self.dtls.packets_to_send(now)
+            self._follow_dtls()  # INIT may ride behind the client's last flight
             if self._is_dtls_up:
                 data = self.channels.packets_to_send(now)
                 if data:
@@ -133,7 +136,7 @@ class Bundle:
         """Bring the association up after the handshake and down with the endpoint."""
         for event in self.dtls.poll_events():
             match event:
-                case HandshakeCompleted():
+                case HandshakeCompleted() | EarlyDataAllowed():
                     self._is_dtls_up = True
                     self._connect_sctp()
                 case HandshakeFailed() | EndpointClosed():

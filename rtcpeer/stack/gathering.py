@@ -30,6 +30,9 @@ __all__ = [
 # W3C webrtc-pc section 4.8.2: the code for a server that could not be reached at all.
 UNREACHABLE = 701
 
+# Servers that still serve RFC 3489 add SOURCE-ADDRESS and CHANGED-ADDRESS, which RFC 8489 section 18.3.1 only reserves.
+_KNOWN_IN_ANSWERS = (AttributeType.MAPPED_ADDRESS, AttributeType.XOR_MAPPED_ADDRESS, 0x0004, 0x0005)
+
 
 class GatheringState(Enum):
     """W3C webrtc-pc section 5.6.3."""
@@ -107,10 +110,11 @@ class Gatherer:
         self._servers: list[tuple[ServerUrl, list[TransportAddress]]] = []
         self._has_all_bases = False
         self._has_all_servers = False
+        self._asked: set[str] = set()  # URLs
         self._questions: dict[bytes, _Question] = {}  # by transaction id
         self._open_questions: dict[str, int] = {}  # by URL, for servers that have not answered
         self._failures: dict[str, ServerFailed] = {}  # by URL, told when nobody of that server answered
-        self._has_answer = False
+        self._answered: set[str] = set()  # URLs
         self._started_at: float | None = None
         self._next_question_at = 0.0
         self._events: list[GatheringEvent] = []
@@ -168,7 +172,7 @@ class Gatherer:
         if self.state is not GatheringState.GATHERING or self._started_at is None:
             return None
         deadlines = [self._started_at + self._settings.gathering_timeout]
-        if not self.is_sufficient:
+        if not self.is_sufficient and self._has_all_bases:
             deadlines.append(self._started_at + self._bulk_wait())
         for question in self._questions.values():
             asked_at = question.asked_at
@@ -237,6 +241,7 @@ class Gatherer:
                 transaction = Transaction(request, rto=self._settings.rto, max_requests=self._settings.max_requests)
                 question = _Question(base, preference, server, address, transaction)
                 self._questions[transaction.transaction_id] = question
+                self._asked.add(server.url)
                 self._open_questions[server.url] = self._open_questions.get(server.url, 0) + 1
                 return
 
@@ -248,7 +253,7 @@ class Gatherer:
             code, text = response.error or (UNREACHABLE, "")
             self._fail(question, code, text or f"{question.server.host} refused with error {code}")
         elif response.message_class is MessageClass.SUCCESS:
-            unknown = response.unknown_required((AttributeType.MAPPED_ADDRESS, AttributeType.XOR_MAPPED_ADDRESS))
+            unknown = response.unknown_required(_KNOWN_IN_ANSWERS)
             mapped = response.mapped_address
             if mapped is None or unknown:
                 self._fail(question, UNREACHABLE, f"{question.server.host} answered without our address")
@@ -259,7 +264,7 @@ class Gatherer:
         del self._questions[question.transaction.transaction_id]
         self._open_questions.pop(question.server.url, None)
         self._failures.pop(question.server.url, None)
-        self._has_answer = True
+        self._answered.add(question.server.url)
         if mapped != question.base or not self._wants_host:
             self._gathered(
                 _candidate(CandidateType.SERVER_REFLEXIVE, mapped, question.base, question.preference, question.server)
@@ -269,8 +274,8 @@ class Gatherer:
         """Count the question as lost; the server has failed when that was its last and none was answered."""
         del self._questions[question.transaction.transaction_id]
         url = question.server.url
-        if url not in self._open_questions:
-            return  # it has answered from another base
+        if url in self._answered:
+            return  # from another base
         self._failures.setdefault(url, ServerFailed(url, code, text, question.base))
         self._open_questions[url] -= 1
         if not self._open_questions[url]:
@@ -288,7 +293,17 @@ class Gatherer:
     def _look_around(self) -> None:
         """Notice when there is nothing left to wait for."""
         if self._has_all_bases and self._has_all_servers and not self._questions:
+            self._fail_unasked()
             self._complete()
+
+    def _fail_unasked(self) -> None:
+        """A server that has no address of any base's family is out of reach."""
+        if not self._wants_reflexive or self.state is not GatheringState.GATHERING:
+            return
+        for server, _ in self._servers:
+            if server.url not in self._asked:
+                self._asked.add(server.url)
+                self.fail_server(server, f"{server.host} has no address of a family that this host has")
 
     def _suffice(self) -> None:
         if not self.is_sufficient:
@@ -303,7 +318,7 @@ class Gatherer:
 
     def _bulk_wait(self) -> float:
         """How long bulk signalling waits: briefly once a server has answered, longer while none has."""
-        return self._settings.bulk_wait if self._has_answer else self._settings.bulk_patience
+        return self._settings.bulk_wait if self._answered else self._settings.bulk_patience
 
 
 def _candidate(

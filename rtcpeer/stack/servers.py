@@ -1,5 +1,6 @@
 """URLs of STUN and TURN servers (RFC 7064 section 3.1, RFC 7065 section 3.1)."""
 
+import ipaddress
 import re
 from dataclasses import dataclass
 from enum import Enum
@@ -57,6 +58,8 @@ class ServerUrl:
         match = _URL.fullmatch(url)
         if match is None:
             raise RTCSyntaxError(f"{url!r} is not the URL of an ICE server, such as stun:example.org:3478")
+        if match["ipv6"] and not _is_ipv6(match["ipv6"]):
+            raise RTCSyntaxError(f"{url!r}: {match['ipv6']!r} is no IPv6 address")
         scheme = ServerScheme(match["scheme"].lower())
         port = int(match["port"]) if match["port"] else 5349 if scheme.is_secure else 3478
         if not 0 < port < 0x10000:
@@ -67,3 +70,11 @@ class ServerUrl:
         if transport not in {"udp", "tcp"}:
             raise RTCSyntaxError(f"{url!r}: transport is udp or tcp, not {transport!r}")
         return cls(url, scheme, match["ipv6"] or match["host"], port, transport)
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return True

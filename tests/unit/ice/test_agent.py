@@ -456,3 +456,16 @@ def test_data_is_known_by_its_path():
     assert peer.agent.note_data(LOCAL, REMOTE, 100.5)
     assert peer.pair().last_received_at == 100.5
     assert not peer.agent.note_data(LOCAL, OTHER, 100.5)
+
+
+def test_data_that_is_faster_than_the_description_is_known_by_an_early_check():
+    # The answerer's path is valid as soon as we answer its check, so its ClientHello may overtake its answer.
+    peer = Peer(introduced=False)
+    assert not peer.agent.note_data(LOCAL, REMOTE, 100.5)
+    peer.ask(REMOTE, key="not the password")
+    assert not peer.agent.note_data(LOCAL, REMOTE, 100.5)
+    peer.ask(REMOTE)
+    assert peer.agent.note_data(LOCAL, REMOTE, 100.5)
+    assert not peer.agent.note_data(LOCAL, OTHER, 100.5)
+    peer.agent.set_remote_parameters(PARAMETERS)
+    assert peer.agent.note_data(LOCAL, REMOTE, 100.5)

@@ -70,3 +70,22 @@ def test_forgiven_time_is_given_back_but_not_more_than_there_was():
     assert not monitor.is_silent(34.0)
     monitor.forgive(50.0, 33.0)
     assert pair.last_response_at == 33.0
+
+
+def test_a_path_is_in_doubt_when_it_is_silent_or_consent_is_half_gone():
+    monitor, pair = watched()
+    assert not monitor.is_doubtful(14.9)
+    assert monitor.is_doubtful(15.0)
+    pair.last_received_at = 24.9
+    assert not monitor.is_doubtful(24.9)
+    assert monitor.is_doubtful(25.0)
+    assert not PathMonitor(IceSettings(), bytes).is_doubtful(1e9)
+
+
+def test_keepalives_are_consent_checks_and_come_every_two_seconds():
+    settings = IceSettings()
+    assert settings.keepalive_interval == 2.0
+    monitor, pair = watched(127)
+    due = monitor.next_timeout(False)
+    assert due == pytest.approx(12.0, abs=0.01)
+    assert monitor.check_due(due) is pair

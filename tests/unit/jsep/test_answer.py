@@ -64,6 +64,15 @@ def test_we_keep_our_role_when_the_peer_offers_anew():
     assert applied.is_dtls_client is False
 
 
+@pytest.mark.parametrize("offered_setup", ["active", "passive", "actpass"])
+def test_the_client_of_a_living_association_answers_active_whatever_is_offered(offered_setup):
+    _, second = connected()
+    assert second.session.is_dtls_client is True
+    text, applied = answer(second, serialize(second.current_remote.sdp).replace("actpass", offered_setup), OTHER)
+    assert "a=setup:active\r\n" in text
+    assert applied.is_dtls_client is True
+
+
 def test_an_old_peer_is_answered_in_its_own_words():
     offer = (
         read("chromium-offer-data")

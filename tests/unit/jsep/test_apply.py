@@ -65,6 +65,14 @@ def test_the_answer_decides_the_dtls_roles(setup, is_client):
     assert applied.is_dtls_client is is_client
 
 
+@pytest.mark.parametrize(("attribute", "size"), [("", 65535), ("a=max-message-size:70000\n", 70000)])
+def test_a_peer_that_is_silent_about_message_sizes_gets_65535_bytes_at_most(attribute, size):
+    text = read("chromium-offer-data")
+    assert "a=max-message-size:262144\n" in text
+    _, applied = answer(Negotiation("1"), text.replace("a=max-message-size:262144\n", attribute))
+    assert applied.data_channel.max_message_size == size
+
+
 def test_a_refused_data_channel():
     negotiation, _ = offered()
     applied = negotiation.set_remote(

@@ -29,6 +29,17 @@ def test_the_first_offer_of_a_data_channel():
     ]
 
 
+def test_no_tls_id_is_said_and_the_peers_is_ignored():
+    _, offer = offered()
+    assert "tls-id" not in offer
+    second = Negotiation("2")
+    text, first_answer = answer(second, offer.replace("a=setup", "a=tls-id:aaaaaaaaaaaaaaaaaaaaaaaa\r\na=setup"))
+    assert "tls-id" not in text
+    applied = second.set_remote(OFFER, offer.replace("a=setup", "a=tls-id:bbbbbbbbbbbbbbbbbbbbbbbb\r\na=setup"))
+    assert not applied.is_dtls_restart
+    assert applied.is_dtls_client is first_answer.is_dtls_client
+
+
 def test_an_offer_of_nothing_has_no_sections():
     offer = Negotiation("1").create_offer(Wanted(), LOCAL)
     assert offer.media == ()

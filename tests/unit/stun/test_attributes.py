@@ -27,7 +27,7 @@ def test_broken_addresses(value):
 def test_error_layout_and_limits():
     assert encode_error(487, "Role Conflict") == bytes.fromhex("0000 04 57") + b"Role Conflict"
     assert decode_error(bytes.fromhex("0000 04 57 ff")) == (487, "\ufffd")
-    assert len(encode_error(400, "x" * 2000)) == 4 + 763
+    assert len(encode_error(400, "x" * 2000)) == 4 + 127
     for code in (299, 700):
         with pytest.raises(ValueError, match=str(code)):
             encode_error(code, "")

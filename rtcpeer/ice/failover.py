@@ -1,0 +1,80 @@
+"""The path in use falls silent while others were found valid: they are asked, and one takes over."""
+
+from rtcpeer.ice.checking import Checking
+from rtcpeer.ice.consent import PathMonitor
+from rtcpeer.ice.pair import CandidatePair, FailureReason, Path
+from rtcpeer.ice.role import Role
+
+__all__ = ["Failover"]
+
+
+class Failover:
+    """Doubts the path that the monitor watches, asks the other valid pairs, and leaves it for one that answers."""
+
+    def __init__(self, checking: Checking, monitor: PathMonitor, role: Role) -> None:
+        self._checking = checking
+        self._monitor = monitor
+        self._role = role
+        self._doubted_at: float | None = None  # other pairs are asked since then
+
+    def probe(self, now: float) -> None:
+        """A check of the path is due: where it is in doubt, check every other valid pair and what was not tried yet."""
+        checking = self._checking
+        if checking.selection.detour is None and not self._monitor.is_doubtful(now):
+            return
+        if self._doubted_at is None:
+            self._doubted_at = now
+            checking.resume()
+        for pair in checking.generation.checklist.valid_pairs:
+            if pair is not checking.path:
+                checking.prove_consent(pair)
+
+    def reconsider(self, now: float) -> None:
+        """Leave a path in doubt for one that has answered since; come back when the selected pair answers again."""
+        self._monitor.watch(self._checking.path, now)
+        if self._doubted_at is not None:
+            self._weigh(self._doubted_at, now)
+            self._monitor.watch(self._checking.path, now)
+
+    def drop_dead(self, now: float) -> list[Path]:
+        """Give up each path that has lost consent or was silent for too long, until one that lives takes its place."""
+        lost: list[Path] = []
+        while (pair := self._checking.path) is not None:
+            if self._monitor.has_consent(now) and not self._monitor.is_dead(now):
+                break
+            lost.append(pair.path)
+            self._checking.lose(pair, FailureReason.CONSENT_LOST)
+            self._monitor.watch(self._checking.path, now)
+        return lost
+
+    def _weigh(self, since: float, now: float) -> None:
+        selection = self._checking.selection
+        selected = selection.selected
+        if self._monitor.is_doubtful(now):
+            self._leave(since)
+        elif selection.detour is not None:
+            if selected is not None and _has_answered(selected, since):
+                self._checking.take_detour(None)
+        else:
+            self._doubted_at = None
+            if selected is not None:
+                self._checking.generation.stop_pairing()
+
+    def _leave(self, since: float) -> None:
+        checking, selection = self._checking, self._checking.selection
+        others = (pair for pair in checking.generation.checklist.valid_pairs if pair is not checking.path)
+        other = next((pair for pair in others if _has_answered(pair, since)), None)
+        if other is None:
+            return
+        if not self._role.is_controlling:
+            # Deviation: RFC 8445 section 12.1 sends over the selected pair only. One that is silent carries nothing;
+            # what is sent over another arrives, for the peer takes data on any candidate (section 12.2).
+            checking.take_detour(other)
+        elif selection.selected is not None and selection.nominating is None:
+            # Deviation: RFC 8445 section 8.1.1 wants an ICE restart before another pair is nominated. Browsers nominate
+            # and follow without one, and the alternative is to fail.
+            checking.nominate(other)
+
+
+def _has_answered(pair: CandidatePair, since: float) -> bool:
+    return pair.last_response_at is not None and pair.last_response_at > since

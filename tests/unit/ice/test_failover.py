@@ -1,0 +1,157 @@
+"""A path in doubt, with the peer played by hand."""
+
+import pytest
+
+from rtcpeer.ice import FailureReason, IceSettings, IceState, PairState
+from rtcpeer.stun import AttributeType, MessageClass
+from tests.unit.ice.network import host
+from tests.unit.ice.peer import LOCAL, OTHER, REMOTE, Peer
+
+QUIET = IceSettings(host_acceptance_wait=0.01)
+
+
+def connected(*, is_controlling: bool, settings: IceSettings = QUIET) -> Peer:
+    """A peer whose pair with REMOTE is selected, while that with OTHER is valid."""
+    peer = Peer(is_controlling=is_controlling, settings=settings)
+    for candidate in (host(REMOTE.host, preference=65000), host(OTHER.host, preference=10)):
+        peer.agent.add_remote_candidate(candidate)
+    peer.validate(REMOTE, OTHER)
+    peer.advance(0.01)
+    if is_controlling:
+        peer.send(peer.request(nominate=True), REMOTE)
+    else:
+        peer.answer_all()
+    assert peer.agent.selected_pair is peer.pair(REMOTE)
+    return peer
+
+
+def checks(peer: Peer) -> list:
+    return [(to, message) for to, message in peer.pull() if message.message_class is MessageClass.REQUEST]
+
+
+def fall_silent(peer: Peer) -> list:
+    """Let time pass until the agent asks the other pair."""
+    for _ in range(8):
+        peer.advance(1.0)
+        sent = checks(peer)
+        if any(to == OTHER for to, _ in sent):
+            return sent
+    raise AssertionError("the other pair was never asked")
+
+
+def test_other_pairs_are_left_alone_while_the_path_lives():
+    peer = connected(is_controlling=True)
+    for _ in range(30):
+        peer.advance(1.0)
+        sent = checks(peer)
+        assert all(to == REMOTE for to, _ in sent)
+        for to, message in sent:
+            peer.answer(message, to)
+
+
+def test_the_controlling_side_nominates_what_answers():
+    peer = connected(is_controlling=False)
+    sent = fall_silent(peer)
+    peer.now += 0.02
+    for to, message in sent:
+        if to == OTHER:
+            peer.answer(message, to)
+    ((to, nomination),) = checks(peer)
+    assert to == OTHER
+    assert AttributeType.USE_CANDIDATE in nomination
+    assert peer.agent.selected_pair is peer.pair(REMOTE)
+    peer.answer(nomination, OTHER)
+    assert peer.agent.selected_pair is peer.pair(OTHER)
+    assert peer.agent.send_path() == (LOCAL, OTHER)
+    assert peer.agent.state is IceState.CONNECTED
+
+
+def test_the_controlled_side_sends_over_what_answers_and_waits_for_the_nomination():
+    peer = connected(is_controlling=True)
+    sent = fall_silent(peer)
+    peer.now += 0.02
+    for to, message in sent:
+        if to == OTHER:
+            peer.answer(message, to)
+    assert peer.agent.send_path() == (LOCAL, OTHER)
+    assert peer.agent.selected_pair is peer.pair(REMOTE)
+    assert not any(AttributeType.USE_CANDIDATE in message for _, message in checks(peer))
+    peer.advance(3.0)
+    peer.send(peer.request(nominate=True), OTHER)
+    assert peer.agent.selected_pair is peer.pair(OTHER)
+
+
+def test_an_answer_on_the_selected_pair_ends_the_detour():
+    peer = connected(is_controlling=True)
+    for to, message in fall_silent(peer):
+        peer.now += 0.02
+        if to == OTHER:
+            peer.answer(message, to)
+    assert peer.agent.send_path() == (LOCAL, OTHER)
+    peer.advance(2.5)
+    for to, message in checks(peer):
+        peer.answer(message, to)
+    assert peer.agent.send_path() == (LOCAL, REMOTE)
+    peer.advance(2.5)
+    assert {to for to, _ in checks(peer)} == {REMOTE}
+
+
+def test_a_doubt_that_was_wrong_leaves_no_traces():
+    peer = connected(is_controlling=False)
+    sent = fall_silent(peer)
+    peer.now += 0.02
+    for to, message in sent:
+        if to == REMOTE:
+            peer.answer(message, to)
+    assert peer.agent.send_path() == (LOCAL, REMOTE)
+    peer.advance(2.5)
+    assert {to for to, _ in checks(peer)} == {REMOTE}
+    # The answer of the other, which comes late, changes nothing.
+    for to, message in sent:
+        if to == OTHER:
+            peer.answer(message, to)
+    assert peer.agent.selected_pair is peer.pair(REMOTE)
+
+
+def test_becoming_controlling_on_a_detour_makes_it_a_nomination():
+    peer = connected(is_controlling=True)
+    for to, message in fall_silent(peer):
+        peer.now += 0.02
+        if to == OTHER:
+            peer.answer(message, to)
+    peer.agent.set_role(is_controlling=True)
+    peer.is_controlling = False
+    for _ in range(4):
+        peer.advance(1.0)
+        for to, message in checks(peer):
+            if to == OTHER:
+                peer.answer(message, to)
+    assert peer.agent.selected_pair is peer.pair(OTHER)
+
+
+@pytest.mark.parametrize("is_controlling", [True, False])
+def test_no_answer_from_anywhere_fails_after_consent_has_run_out(is_controlling):
+    peer = connected(is_controlling=is_controlling)
+    for _ in range(32):
+        peer.advance(1.0)
+        peer.pull()
+    assert peer.agent.state is IceState.FAILED
+    assert {pair.failure.reason for pair in peer.agent.statistics().pairs} == {FailureReason.CONSENT_LOST}
+
+
+def test_a_pair_that_the_selection_had_given_up_is_tried_again():
+    peer = Peer(is_controlling=True)
+    for candidate in (host(OTHER.host, preference=65000), host(REMOTE.host, preference=10)):
+        peer.agent.add_remote_candidate(candidate)
+    peer.pull()  # the check to OTHER, which will not be answered in time
+    peer.send(peer.request(nominate=True), REMOTE)
+    peer.answer_all()
+    assert peer.agent.selected_pair is peer.pair(REMOTE)
+    for _ in range(45):
+        peer.advance(1.0)
+        for to, message in checks(peer):
+            if to == REMOTE:
+                peer.answer(message, to)
+    assert peer.pair(OTHER).failure.reason is FailureReason.ABANDONED
+    assert OTHER in {to for to, _ in fall_silent(peer)}
+    assert peer.pair(OTHER).state is PairState.IN_PROGRESS

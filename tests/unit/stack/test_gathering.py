@@ -1,0 +1,198 @@
+import random
+
+import pytest
+
+from rtcpeer.core import Datagrams, TransportAddress
+from rtcpeer.ice.candidate import CandidateType
+from rtcpeer.ice.settings import IceSettings
+from rtcpeer.stack.gathering import (
+    CandidateGathered,
+    Gatherer,
+    GatheringCompleted,
+    GatheringState,
+    GatheringSufficient,
+    ServerFailed,
+)
+from rtcpeer.stack.servers import ServerUrl
+from rtcpeer.stun.attributes import AttributeType
+from rtcpeer.stun.message import StunMessage
+
+BASE = TransportAddress("192.168.1.2", 5000)
+OTHER = TransportAddress("192.168.1.3", 5001)
+SIX = TransportAddress("2001:db8::2", 5002)
+SERVER = ServerUrl.parse("stun:stun.example.org")
+ADDRESS = TransportAddress("203.0.113.1", 3478)
+PUBLIC = TransportAddress("198.51.100.7", 6000)
+
+
+def gatherer(*bases, servers=((SERVER, [ADDRESS]),), **settings):
+    core = Gatherer(IceSettings(**settings), random.Random(1).randbytes)
+    core.start()
+    for preference, base in enumerate(bases or [BASE]):
+        core.add_base(base, preference)
+    core.end_of_bases()
+    for server, addresses in servers:
+        core.add_server(server, addresses)
+    core.end_of_servers()
+    return core
+
+
+def questions(core, now=0.0):
+    return core.packets_to_send(now)
+
+
+def respond(core, question, mapped=PUBLIC, remote=None, local=None, error=None, extra=()):
+    request = StunMessage.parse(question.payloads[0])
+    answer = request.success_response() if error is None else request.error_response(error)
+    if error is None and mapped is not None:
+        answer.add_address(AttributeType.XOR_MAPPED_ADDRESS, mapped)
+    for attribute in extra:
+        answer.add(attribute, bytes(8))
+    packet = Datagrams(local or question.local, remote or question.remote, [answer.serialize(fingerprint=True)])
+    core.receive(packet, 0.1)
+
+
+def run(core, until, step=0.01):
+    """Let time pass without an answer; the moment of each event."""
+    events, now = [], 0.0
+    while now < until:
+        core.packets_to_send(now)
+        core.handle_timeout(now)
+        events += [(round(now, 2), event) for event in core.poll_events()]
+        now += step
+    return events
+
+
+def test_host_and_reflexive_candidates_then_the_end():
+    core = gatherer()
+    (question,) = questions(core)
+    assert (question.local, question.remote) == (BASE, ADDRESS)
+    respond(core, question)
+    events = core.poll_events()
+    host, reflexive = (event.candidate for event in events if isinstance(event, CandidateGathered))
+    assert (host.type, host.address, host.port, host.related_address) == (CandidateType.HOST, BASE.host, 5000, None)
+    assert (reflexive.type, reflexive.address, reflexive.port) == (CandidateType.SERVER_REFLEXIVE, PUBLIC.host, 6000)
+    assert (reflexive.related_address, reflexive.related_port, reflexive.base) == (BASE.host, 5000, BASE)
+    assert reflexive.url == SERVER.url
+    assert host.priority > reflexive.priority
+    assert host.foundation != reflexive.foundation
+    assert events[-2:] == [GatheringSufficient(), GatheringCompleted()]
+    assert core.state is GatheringState.COMPLETE
+    assert core.next_timeout() is None
+
+
+def test_what_equals_the_base_is_redundant():
+    core = gatherer()
+    respond(core, questions(core)[0], mapped=BASE)
+    assert [one.type for one in core.candidates] == [CandidateType.HOST]
+    assert core.state is GatheringState.COMPLETE
+
+
+def test_without_servers_it_is_complete_at_once():
+    core = gatherer(servers=())
+    assert core.poll_events()[-1] == GatheringCompleted()
+
+
+def test_a_dead_server_costs_only_itself_and_fails_once():
+    dead = ServerUrl.parse("stun:dead.example.org")
+    core = gatherer(BASE, OTHER, servers=[(dead, [TransportAddress("203.0.113.9", 3478)]), (SERVER, [ADDRESS])])
+    asked = [packet for moment in (0.0, 0.01, 0.02, 0.03) for packet in questions(core, moment)]
+    assert len(asked) == 4
+    for packet in asked:
+        if packet.remote == ADDRESS:
+            respond(core, packet, TransportAddress(PUBLIC.host, packet.local.port))
+    assert len(core.candidates) == 4
+    events = run(core, 6)
+    failures = [(moment, event) for moment, event in events if isinstance(event, ServerFailed)]
+    assert [(event.url, event.error_code) for _, event in failures] == [(dead.url, 701)]
+    sufficient = next(moment for moment, event in events if event == GatheringSufficient())
+    assert sufficient == pytest.approx(0.3, abs=0.02)
+    assert events[-1][1] == GatheringCompleted()
+    assert events[-1][0] <= 5.05
+
+
+def test_bulk_waits_longer_while_no_server_has_answered():
+    events = run(gatherer(), 6)
+    assert next(moment for moment, event in events if event == GatheringSufficient()) == pytest.approx(1.5, abs=0.02)
+
+
+def test_the_cap_ends_gathering():
+    events = run(gatherer(gathering_timeout=2.0), 3)
+    assert [type(event) for _, event in events[-2:]] == [ServerFailed, GatheringCompleted]
+    assert events[-1][0] == pytest.approx(2.0, abs=0.02)
+
+
+def test_an_error_is_told_with_its_code():
+    core = gatherer()
+    respond(core, questions(core)[0], error=400)
+    failure = next(event for event in core.poll_events() if isinstance(event, ServerFailed))
+    assert (failure.url, failure.error_code, failure.base) == (SERVER.url, 400, BASE)
+    assert core.state is GatheringState.COMPLETE
+
+
+def test_a_server_that_answered_from_one_base_does_not_fail_from_another():
+    core = gatherer(BASE, OTHER)
+    first, second = questions(core) + questions(core, 0.01)
+    respond(core, first)
+    respond(core, second, error=500)
+    assert not any(isinstance(event, ServerFailed) for event in core.poll_events())
+    core = gatherer()
+    respond(core, questions(core)[0])
+    assert not any(isinstance(event, ServerFailed) for event in core.poll_events())
+
+
+def test_answers_from_elsewhere_or_to_nothing_are_dropped():
+    core = gatherer()
+    (question,) = questions(core)
+    respond(core, question, remote=TransportAddress("203.0.113.66", 3478))
+    respond(core, question, local=OTHER)
+    request = StunMessage.request(1, random.Random(5).randbytes)
+    core.receive(Datagrams(BASE, ADDRESS, [request.success_response().serialize(), b"\x01\x01garbage"]), 0.1)
+    assert core.dropped_responses == 4
+    assert len(core.candidates) == 1
+    respond(core, question)
+    assert len(core.candidates) == 2
+
+
+def test_an_answer_without_an_address_fails_and_old_attributes_are_ignored():
+    core = gatherer()
+    respond(core, questions(core)[0], mapped=None)
+    assert any(isinstance(event, ServerFailed) for event in core.poll_events())
+    core = gatherer()
+    respond(core, questions(core)[0], extra=(0x0004, 0x0005))  # SOURCE-ADDRESS and CHANGED-ADDRESS of RFC 3489
+    assert len(core.candidates) == 2
+    core = gatherer()
+    respond(core, questions(core)[0], extra=(0x0033,))  # required, and of nobody
+    assert len(core.candidates) == 1
+
+
+def test_families_do_not_mix_and_a_server_without_a_common_one_fails():
+    core = gatherer(BASE, SIX, servers=[(SERVER, [ADDRESS, TransportAddress("2001:db8::9", 3478)])])
+    asked = questions(core) + questions(core, 0.01)
+    assert {(":" in packet.local.host, ":" in packet.remote.host) for packet in asked} == {(False, False), (True, True)}
+    core = gatherer(BASE, servers=[(SERVER, [TransportAddress("2001:db8::9", 3478)])])
+    failures = [event for event in core.poll_events() if isinstance(event, ServerFailed)]
+    assert [event.url for event in failures] == [SERVER.url]
+    assert core.state is GatheringState.COMPLETE
+
+
+@pytest.mark.parametrize("policy", ["relay", "nohost"])
+def test_policies(policy):
+    core = gatherer(transport_policy=policy)
+    for question in questions(core):
+        respond(core, question)
+    assert [one.type for one in core.candidates] == ([CandidateType.SERVER_REFLEXIVE] if policy == "nohost" else [])
+    assert core.state is GatheringState.COMPLETE
+
+
+def test_while_bases_are_missing_the_deadline_is_never_in_the_past():
+    core = Gatherer(IceSettings(), random.Random(1).randbytes)
+    core.start()
+    core.packets_to_send(0.0)
+    core.handle_timeout(2.0)
+    assert core.next_timeout() == 5.0
+
+
+def test_servers_that_need_turn_or_tls_are_refused_for_now():
+    core = gatherer(servers=[(ServerUrl.parse("turn:x"), [ADDRESS])])
+    assert any(isinstance(event, ServerFailed) and event.error_code == 701 for event in core.poll_events())
