@@ -35,9 +35,16 @@ class RemoteNames:
         self._has_ended = False
         self._is_closed = False
 
-    def add(self, candidate: Candidate) -> None:
-        """Take a candidate; a name is resolved meanwhile, which needs a running event loop."""
+    def add(self, candidate: Candidate | None) -> None:
+        """Take a candidate; a name is resolved meanwhile, which needs a running event loop.
+
+        None says that the peer has no more. The agent hears of it when no name is left that may become a candidate.
+        """
         if self._is_closed:
+            return
+        if candidate is None:
+            self._has_ended = True
+            self._tell_end()
             return
         self._agent.add_remote_candidate(candidate)
         if self._settings.mdns == "disabled" or not is_resolvable(candidate.address):
@@ -53,11 +60,6 @@ class RemoteNames:
             self._start(name, candidate)
         elif candidate not in waiting:
             waiting.append(candidate)
-
-    def end(self) -> None:
-        """The peer has no more; the agent hears of it when there is no name left that may become a candidate."""
-        self._has_ended = True
-        self._tell_end()
 
     def close(self) -> set[asyncio.Task[None]]:
         """Stop asking; returns the tasks, already cancelled, that are left to wait for."""

@@ -116,10 +116,7 @@ class IceAgent(AsyncIOEventEmitter):
 
         A name in ``.local`` is resolved meanwhile, which needs a running event loop.
         """
-        if candidate is None:
-            self._remote_names.end()
-        else:
-            self._remote_names.add(candidate)
+        self._remote_names.add(candidate)
         self.wake()
 
     def signalled(self, candidate: Candidate) -> Candidate:
@@ -213,10 +210,7 @@ class IceAgent(AsyncIOEventEmitter):
         if self._gathering is not None and not self._gathering.done():
             self._gathering.cancel()
             leftovers.add(self._gathering)
-        if len(leftovers) == 1:
-            self._leftover = leftovers.pop()
-        elif leftovers:
-            self._leftover = asyncio.get_running_loop().create_task(_wait(leftovers), name="rtcpeer closing")
+        self._leftover = _one_of(leftovers)
         return self._leftover
 
     def handle(self, event: ConnectivityEvent) -> None:
@@ -339,6 +333,13 @@ class IceAgent(AsyncIOEventEmitter):
                 packets[index] = Datagrams(local, remote, payloads[taken:])
                 return index
         return len(packets)
+
+
+def _one_of(tasks: set[asyncio.Task[None]]) -> asyncio.Task[None] | None:
+    """A task that ends when all of them have; None for none."""
+    if len(tasks) > 1:
+        return asyncio.get_running_loop().create_task(_wait(tasks), name="rtcpeer closing")
+    return next(iter(tasks), None)
 
 
 async def _wait(tasks: set[asyncio.Task[None]]) -> None:

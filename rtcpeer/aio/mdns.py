@@ -13,12 +13,11 @@ import ipaddress
 import socket
 import struct
 import sys
+import weakref
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
-from weakref import WeakKeyDictionary
-from weakref import ref as weakref
 
 from rtcpeer.aio.driver import Driver
 from rtcpeer.aio.interfaces import Interface, list_interfaces
@@ -52,6 +51,9 @@ MAX_LINKS = 32
 
 # linux/in.h; the socket module does not name it. Unless it is off a socket gets what any program has joined.
 IP_MULTICAST_ALL = 49
+
+# While it is open it looks for interfaces that came and went with a new name, but no more often than this.
+LOOK_INTERVAL = 2.0
 
 _TTL = 255  # RFC 6762 section 11
 
@@ -134,6 +136,7 @@ class MdnsService:
         self._waiting: dict[str, list[asyncio.Future[tuple[str, ...]]]] = {}
         self._published: Counter[tuple[str, str]] = Counter()
         self._users = 0
+        self._looked_at = 0.0
         self._opening = asyncio.Lock()
         self.off_link_queries = 0
 
@@ -222,6 +225,10 @@ class MdnsService:
             self._on_close()
 
     async def _open(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if self._ports and now < self._looked_at + LOOK_INTERVAL:
+            return
+        self._looked_at = now
         wanted = links_of(self._interfaces())
         if not self._ports:
             # RFC 6762 section 15.1: of the programs on a port only one gets a unicast answer.
@@ -281,19 +288,19 @@ class MdnsService:
                     future.set_exception(OSError(errno.ETIMEDOUT, f"nobody on the link answered for {name}"))
 
 
-_services: "WeakKeyDictionary[asyncio.AbstractEventLoop, MdnsService]" = WeakKeyDictionary()
+_services: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, MdnsService] = weakref.WeakKeyDictionary()
 
 
 def service_of(loop: asyncio.AbstractEventLoop) -> MdnsService:
     """The service that all of a loop share; to be asked for anew for each name, since it goes when it has none left."""
     service = _services.get(loop)
     if service is None:
-        reference = weakref(loop)
+        reference = weakref.ref(loop)
         service = _services[loop] = MdnsService(list_interfaces, on_close=functools.partial(_forget, reference))
     return service
 
 
-def _forget(reference: "weakref[asyncio.AbstractEventLoop]") -> None:
+def _forget(reference: weakref.ref[asyncio.AbstractEventLoop]) -> None:
     loop = reference()
     if loop is not None:
         _services.pop(loop, None)

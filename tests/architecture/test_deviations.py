@@ -28,7 +28,7 @@ def test_each_deviation_is_listed():
 
 def test_each_listed_test_exists():
     text = DOCUMENT.read_text()
-    named = re.findall(r"(tests/[\w/]+\.py)(?:::(\w+))?", text)
+    named = re.findall(r"(tests/[\w/]+\.py)(?:::(?:\w+::)*(\w+))?", text)
     assert named
     missing = [
         f"{path}::{test}"

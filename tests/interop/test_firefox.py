@@ -6,6 +6,8 @@ import pytest
 import pytest_asyncio
 
 from rtcpeer import RTCPeerConnection
+from rtcpeer.api.configuration import Settings
+from rtcpeer.ice.settings import IceSettings
 from tests.interop.behaviours import Behaviours, Pair, exchange, remote_candidates
 from tests.interop.firefox import Firefox
 from tests.interop.peers.browser_peer import BrowserPeer
@@ -40,7 +42,11 @@ async def hiding_firefox() -> AsyncIterator[Firefox]:
 @pytest.mark.parametrize("mode", ["trickle", "bulk"])
 async def test_hidden_addresses(hiding_firefox: Firefox, mode: str, we_offer: bool) -> None:
     """A visitor's browser gives `.local` names only; it reaches us, and we learn where it is from its checks."""
-    async with await BrowserPeer.start(hiding_firefox) as theirs, OurPeer(RTCPeerConnection()) as ours:
+    settings = Settings(ice=IceSettings(mdns="disabled"))
+    async with (
+        await BrowserPeer.start(hiding_firefox) as theirs,
+        OurPeer(RTCPeerConnection(settings=settings)) as ours,
+    ):
         pair = Pair(ours, theirs, we_offer=we_offer)
         await pair.connect("bulk" if mode == "bulk" else "trickle")
         await exchange(pair, "chat", ["hello", b"bytes"])

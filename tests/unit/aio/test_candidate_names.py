@@ -293,3 +293,39 @@ def test_reflexive_candidates_do_not_tell_the_base(host: str, unspecified: str) 
             assert a.signalled(elsewhere) == elsewhere
 
     run(main())
+
+
+def test_a_name_for_an_address_that_a_check_has_shown() -> None:
+    """It takes the peer-reflexive candidate's place, as if it had been signalled with the address."""
+
+    async def main() -> None:
+        host_a, host_b = hosts()
+        network = NamingNetwork(host_a, {NAME: ["192.0.2.2"]})
+        network.resolve_mdns_delay = 2.0
+        async with agent(network) as a, agent(SimulatedNetwork(host_b), is_controlling=False) as b:
+            for one in (a, b):
+                one.gather()
+            (ours,), (theirs,) = await a.gathered(), await b.gathered()
+            a.set_remote_parameters(b.local_parameters)
+            b.set_remote_parameters(a.local_parameters)
+            b.add_remote_candidate(ours)
+            a.add_remote_candidate(replace(theirs, address=NAME))
+            await asyncio.sleep(1.5)
+            assert [one.type.value for one in a.core.agent.remote_candidates] == ["host", "prflx"]
+            await asyncio.sleep(1)
+            (known,) = a.core.agent.remote_candidates
+            assert (known.type.value, known.address) == ("host", "192.0.2.2")
+            pair = a.core.agent.selected_pair
+            assert pair is not None
+            assert pair.remote is known
+
+    run(main())
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("mdns", "on"), ("mdns_timeout", -1.0), ("mdns_host_name", "host.example"), ("mdns_host_name", "a.b.local")],
+)
+def test_settings_that_can_not_work(field: str, value: object) -> None:
+    with pytest.raises(ValueError, match=field):
+        IceSettings(**{field: value})  # type: ignore[arg-type]

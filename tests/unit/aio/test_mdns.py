@@ -226,6 +226,7 @@ def test_interfaces_come_and_go_while_it_is_open() -> None:
         ours = MdnsService(lambda: interfaces, cable.open, lambda: False)
         first = await ours.publish(NAME, "192.0.2.1")
         interfaces[:] = [ETH1]
+        await asyncio.sleep(mdns.LOOK_INTERVAL)
         second = await ours.publish(NAME, "198.51.100.1")
         assert {link.interface for link in ours.links} == {"eth1"}
         assert len(cable.ports) == 2
