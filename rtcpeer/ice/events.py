@@ -30,6 +30,9 @@ class IceState(Enum):
     FAILED = "failed"
     CLOSED = "closed"
 
+    # Enum's own is Python code, and a state is looked up in a set for every packet.
+    __hash__ = object.__hash__
+
 
 @dataclass(frozen=True, slots=True)
 class StateChanged:

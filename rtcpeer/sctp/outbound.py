@@ -91,7 +91,7 @@ class Outbound:
         chunks.append(link.resets.chunk_due(now, timeout))
         chunks.append(link.heartbeat.chunk_due())
         chunks.append(endpoint.shutdown.chunk_due(endpoint.state, link.receiver.tracker.next - 1, now, timeout))
-        for chunk in chunks:
+        for chunk in filter(None, chunks):
             if len(head) + len(chunk) > endpoint.room and head:
                 packets.append(link.envelope.seal(head))
                 head = b""

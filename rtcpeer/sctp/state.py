@@ -16,3 +16,6 @@ class AssociationState(Enum):
     SHUTDOWN_SENT = "shutdown-sent"
     SHUTDOWN_RECEIVED = "shutdown-received"
     SHUTDOWN_ACK_SENT = "shutdown-ack-sent"
+
+    # Enum's own is Python code, and a state is looked up in a set for every packet.
+    __hash__ = object.__hash__
