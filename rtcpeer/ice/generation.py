@@ -51,9 +51,13 @@ class Generation:
         ):
             return False
         address = candidate.transport_address
-        for known in self.local_candidates:
+        for index, known in enumerate(self.local_candidates):
             if known.transport_address == address and known.base == candidate.base:
-                return False
+                is_news = known.type is CandidateType.PEER_REFLEXIVE and candidate.type is not known.type
+                if is_news:
+                    # The peer's answer was faster than the server's: now the candidate can be signalled.
+                    self.local_candidates[index] = candidate
+                return is_news
         self.local_candidates.append(candidate)
         standing = self._bases.get(candidate.base)
         if candidate.protocol == "udp" and (standing is None or standing.priority < candidate.priority):

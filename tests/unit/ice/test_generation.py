@@ -184,6 +184,20 @@ def test_what_the_peer_sees_of_us_becomes_a_candidate_once():
     assert made.learn_local(pair, pair.local.base) is None
 
 
+def test_a_server_that_is_slower_than_the_peer_is_still_heard():
+    """Or the peer would never be told of the candidate, and would not pair it with all of its own."""
+    made = generation()
+    made.add_remote(host("192.0.2.2"))
+    (pair,) = made.checklist
+    learned = made.learn_local(pair, TransportAddress("203.0.113.1", 1234))
+    gathered = reflexive("203.0.113.1", 1234, pair.local.base)
+    assert made.add_local(gathered)
+    assert gathered in made.local_candidates
+    assert learned not in made.local_candidates
+    assert not made.add_local(gathered)
+    assert not made.add_local(learned)
+
+
 def test_a_lying_peer_and_a_flood_of_candidates_are_bounded():
     made = generation(max_remote_candidates=30, max_pairs=10)
     made.add_remote(host("192.0.2.2"))
