@@ -1,6 +1,7 @@
 """ICE with its gathering as one core: finds a path and keeps it; everything that is not STUN is the owner's."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from rtcpeer.core import Datagrams, TransportAddress
 from rtcpeer.ice.agent import Agent
@@ -8,12 +9,20 @@ from rtcpeer.ice.events import IceEvent
 from rtcpeer.stack.gathering import CandidateGathered, Gatherer, GatheringCompleted, GatheringEvent
 from rtcpeer.stun.message import is_stun
 
-__all__ = ["Connectivity", "ConnectivityEvent", "Path", "earliest"]
-
-ConnectivityEvent = IceEvent | GatheringEvent
+__all__ = ["Connectivity", "ConnectivityEvent", "Path", "PathChanged", "earliest"]
 
 Path = tuple[TransportAddress, TransportAddress]
 """The base to send from and the address to send to."""
+
+
+@dataclass(frozen=True, slots=True)
+class PathChanged:
+    """Data now goes over this path: before the nomination the best one that works, later the nominated one."""
+
+    path: Path
+
+
+ConnectivityEvent = IceEvent | GatheringEvent | PathChanged
 
 
 class Connectivity:
@@ -27,6 +36,7 @@ class Connectivity:
         self._data: list[bytes] = []
         self._strange_packets = 0
         self._unsent: list[bytes] = []
+        self._path: Path | None = None  # as the owner knows it
 
     def receive(self, packet: Datagrams, now: float) -> None:
         """Answer STUN; keep the rest for `take_data` when it comes from an address of the checklist."""
@@ -66,9 +76,13 @@ class Connectivity:
         return packets
 
     def poll_events(self) -> list[ConnectivityEvent]:
-        """The gatherer's and the agent's events."""
+        """The gatherer's and the agent's events; then, where the data goes if that is news."""
         self._follow_gatherer()
         events: list[ConnectivityEvent] = list(self.agent.poll_events())
+        path = self.send_path()
+        if path is not None and path != self._path:
+            self._path = path
+            events.append(PathChanged(path))
         if self._events:
             events = self._events + events
             self._events = []

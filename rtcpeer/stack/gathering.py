@@ -137,12 +137,12 @@ class Gatherer:
             asked_at = question.asked_at
             if asked_at is not None and now >= asked_at + self._settings.stun_timeout:
                 self._fail(question, UNREACHABLE, f"{question.server.host} did not answer at {question.address}")
-        waited = now - self._started_at
-        if waited >= self._settings.gathering_timeout:
+        # Computed as in next_timeout(): a difference may be rounded to less, and the timer would spin.
+        if now >= self._started_at + self._settings.gathering_timeout:
             for question in list(self._questions.values()):
                 self._fail(question, UNREACHABLE, f"{question.server.host} did not answer before gathering ended")
             self._complete()
-        elif waited >= self._bulk_wait() and self._has_all_bases:
+        elif now >= self._started_at + self._bulk_wait() and self._has_all_bases:
             self._suffice()
         self._look_around()
 
@@ -217,6 +217,11 @@ class Gatherer:
         """There are no more servers."""
         self._has_all_servers = True
         self._look_around()
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether no candidate will follow."""
+        return self.state is GatheringState.COMPLETE
 
     def is_awaiting(self, payload: bytes) -> bool:
         """Whether a STUN message answers one of our questions."""

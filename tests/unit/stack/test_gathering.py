@@ -196,3 +196,19 @@ def test_while_bases_are_missing_the_deadline_is_never_in_the_past():
 def test_servers_that_need_turn_or_tls_are_refused_for_now():
     core = gatherer(servers=[(ServerUrl.parse("turn:x"), [ADDRESS])])
     assert any(isinstance(event, ServerFailed) and event.error_code == 701 for event in core.poll_events())
+
+
+@pytest.mark.parametrize("start", [0.0, 0.1, 0.3, 1 / 3, 12345.678])
+def test_a_deadline_that_was_asked_for_is_met_at_that_very_moment(start):
+    core = gatherer(bulk_patience=0.01, gathering_timeout=0.7, stun_timeout=30)
+    core.packets_to_send(start)
+    kinds = []
+    for _ in range(20):
+        deadline = core.next_timeout()
+        if deadline is None:
+            break
+        core.handle_timeout(deadline)
+        core.packets_to_send(deadline)
+        kinds += [type(event) for event in core.poll_events()]
+    assert kinds[-1] is GatheringCompleted
+    assert kinds.count(GatheringSufficient) == 1
