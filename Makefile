@@ -41,10 +41,10 @@ check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -q -n auto -m "not slow and not interop"
+	$(BIN)/pytest -q -n auto -m "not slow" --ignore tests/interop
 
 fast: $(VENV)/.installed-dev
-	$(BIN)/pytest -q -n auto -m "not slow and not interop"
+	$(BIN)/pytest -q -n auto -m "not slow" --ignore tests/interop
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .
@@ -52,11 +52,11 @@ format: $(VENV)/.installed-dev
 
 # Browsers and namespaces want the machine for themselves, so they run one after the other.
 test: $(VENV)/.installed-interop
-	$(BIN)/pytest -q -n auto -m "not interop"
-	$(BIN)/pytest -q -m interop
+	$(BIN)/pytest -q -n auto --ignore tests/interop
+	$(BIN)/pytest -q tests/interop
 
 interop: $(VENV)/.installed-interop
-	$(BIN)/pytest -q -m interop
+	$(BIN)/pytest -q tests/interop
 
 benchmark: $(VENV)/.installed-interop
 	$(BIN)/python -m benchmarks
