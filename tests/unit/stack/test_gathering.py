@@ -16,6 +16,7 @@ from rtcpeer.stack.gathering import (
 from rtcpeer.stack.servers import ServerUrl
 from rtcpeer.stun.attributes import AttributeType
 from rtcpeer.stun.message import StunMessage
+from rtcpeer.turn import Credentials
 
 BASE = TransportAddress("192.168.1.2", 5000)
 OTHER = TransportAddress("192.168.1.3", 5001)
@@ -193,6 +194,9 @@ def test_while_bases_are_missing_the_deadline_is_never_in_the_past():
     assert core.next_timeout() == 5.0
 
 
-def test_servers_that_need_turn_or_tls_are_refused_for_now():
-    core = gatherer(servers=[(ServerUrl.parse("turn:x"), [ADDRESS])])
-    assert any(isinstance(event, ServerFailed) and event.error_code == 701 for event in core.poll_events())
+@pytest.mark.parametrize("url", ["stuns:x", "turns:x?transport=udp"])
+def test_servers_that_need_dtls_or_a_stream_for_stun_are_refused_for_now(url):
+    core = gatherer(servers=[(ServerUrl.parse(url, Credentials("ada", "lovelace")), [ADDRESS])])
+    failure = next(event for event in core.poll_events() if isinstance(event, ServerFailed))
+    assert (failure.url, failure.error_code) == (url, 701)
+    assert "can not be used yet" in failure.error_text
