@@ -23,7 +23,9 @@ class Transports:
 
     def __init__(self, configuration: RTCConfiguration, settings: Settings, network: Network | None) -> None:
         self.certificate = _certificate(configuration)
-        self.gatherer = RTCIceGatherer(configuration.server_urls(), settings.ice, network=network)
+        self.gatherer = RTCIceGatherer(
+            configuration.server_urls(), settings.ice, network=network, turn_settings=settings.turn
+        )
         self.ice = RTCIceTransport(self.gatherer)
         self.dtls = RTCDtlsTransport(self.ice, self.certificate, settings=settings.dtls, sctp_settings=settings.sctp)
         self.sctp = RTCSctpTransport(self.dtls)
