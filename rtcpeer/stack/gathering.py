@@ -176,14 +176,14 @@ class Gatherer:
             asked_at = question.asked_at
             if asked_at is not None and now >= asked_at + self._settings.stun_timeout:
                 self._fail(question, UNREACHABLE, f"{question.server.host} did not answer at {question.address}")
-        waited = now - self._started_at
-        if waited >= self._settings.gathering_timeout:
+        # Sums as in `next_timeout`: a difference may be rounded to just less than what was added.
+        if now >= self._started_at + self._settings.gathering_timeout:
             for question in list(self._questions.values()):
                 self._fail(question, UNREACHABLE, f"{question.server.host} did not answer before gathering ended")
             self.relays.stop_opening("did not answer before gathering ended")
             self._follow_relays()
             self._complete()
-        elif waited >= self._bulk_wait() and self._has_all_bases:
+        elif now >= self._started_at + self._bulk_wait() and self._has_all_bases:
             self._suffice()
         self._look_around()
 
