@@ -25,6 +25,27 @@ def connected(*, is_controlling: bool, settings: IceSettings = QUIET) -> Peer:
     return peer
 
 
+def test_a_base_that_is_gone_fails_its_pairs_at_once():
+    peer = connected(is_controlling=True)
+    peer.agent.drop_base(LOCAL, peer.now, "the relay has ended")
+    assert peer.agent.state is IceState.FAILED
+    assert peer.agent.send_path() is None
+    failures = {(pair.failure.reason, pair.failure.detail) for pair in peer.agent._generation.checklist}
+    assert failures == {(FailureReason.UNROUTABLE, "the relay has ended")}
+    assert peer.agent.next_timeout() is None
+
+
+def test_a_base_that_is_gone_leaves_the_others_alone():
+    elsewhere = host("192.168.9.9", 5009)
+    peer = connected(is_controlling=True)
+    peer.agent.add_local_candidate(elsewhere)
+    peer.agent.drop_base(elsewhere.base, peer.now)
+    assert peer.agent.send_path() == (LOCAL, REMOTE)
+    assert peer.agent.state is IceState.CONNECTED
+    peer.agent.add_remote_candidate(host("192.0.2.99"))
+    assert all(pair.path[0] == LOCAL for pair in peer.agent._generation.checklist)
+
+
 def checks(peer: Peer) -> list:
     return [(to, message) for to, message in peer.pull() if message.message_class is MessageClass.REQUEST]
 

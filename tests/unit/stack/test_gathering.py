@@ -283,7 +283,7 @@ class TestTurn:
 @pytest.mark.parametrize("start", [random.Random(seed).uniform(0, 1e5) for seed in range(50)])
 def test_what_next_timeout_says_is_due_then(start):
     """The moments are sums, and a difference of the same numbers may be rounded to less."""
-    core = gatherer()
+    core = gatherer(bulk_patience=0.3)
     core.packets_to_send(start)
     for _ in range(20):
         deadline = core.next_timeout()
