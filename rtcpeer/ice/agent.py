@@ -184,14 +184,13 @@ class Agent:
             self._checking.lose(pair, FailureReason.UNROUTABLE, detail)
             self._settle(now)
 
-    def drop_base(self, base: TransportAddress, now: float, detail: str = "") -> None:
-        """Nothing can be sent from a base any more: its pairs fail, and another takes over where there is one."""
+    def drop_bases(self, bases: Sequence[TransportAddress], now: float, detail: str = "") -> None:
+        """Nothing can be sent from these any more: their pairs fail, and another takes over where there is one."""
         if self._state in _FINAL_STATES:
             return
-        had_path = self._checking.path is not None
-        for pair in self._generation.drop_base(base):
+        for pair in self._generation.drop_bases(bases):
             self._checking.lose(pair, FailureReason.UNROUTABLE, detail)
-        if had_path and self._selected_pair_changes and self._checking.is_exhausted:
+        if self._selected_pair_changes and self._checking.is_exhausted:
             self._fail()
         else:
             self._settle(now)

@@ -148,10 +148,11 @@ class Generation:
         self._form_pair(local, remote, force=True)
         return self.checklist.find(path)
 
-    def drop_base(self, base: TransportAddress) -> list[CandidatePair]:
-        """Nothing can be sent from there any more; its pairs, which are of no use now."""
-        self._bases.pop(base, None)
-        return [pair for pair in self.checklist if pair.path[0] == base]
+    def drop_bases(self, bases: Sequence[TransportAddress]) -> list[CandidatePair]:
+        """Nothing can be sent from there any more; their pairs, which are of no use now."""
+        for base in bases:
+            self._bases.pop(base, None)
+        return [pair for pair in self.checklist if pair.path[0] in bases]
 
     @property
     def remote_addresses(self) -> list[TransportAddress]:

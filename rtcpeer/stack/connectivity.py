@@ -136,8 +136,7 @@ class Connectivity:
     def _relay(self, packets: list[Datagrams], now: float) -> list[Datagrams]:
         """Hand what leaves a relayed base to its relay, and add what all relays have for their servers."""
         for lost in self._lost_relays:
-            for base in lost.relayed:
-                self.agent.drop_base(base, now, lost.reason)
+            self.agent.drop_bases(lost.relayed, now, lost.reason)
         self._lost_relays.clear()
         if self._remotes_permitted != self.agent.remotes_seen:
             self._remotes_permitted = self.agent.remotes_seen

@@ -414,10 +414,11 @@ class Gatherer:
 def _relay_candidate(relay: Relay, address: TransportAddress, related: TransportAddress, index: int) -> Candidate:
     """The candidate of a relayed address, which is its own base (RFC 8445 section 5.1.1.2)."""
     # Unique, and by the preference of the base first: relays are told apart by little else.
+    # The base stands in the foundation as a number, for a checksum of its address would be guessed.
     preference = max(65535 - (relay.preference << 6) - min(index, 63), 0)
     return Candidate(
         foundation=compute_foundation(
-            CandidateType.RELAYED, f"{relay.local.host} {address.host}", relay.protocol, relay.server.host
+            CandidateType.RELAYED, f"{relay.preference} {address.host}", relay.protocol, relay.server.host
         ),
         component=1,
         protocol="udp",
