@@ -1,4 +1,4 @@
-"""Pairings of the NAT lab that no direct path can serve, through coturn: UDP, TCP where UDP is blocked, both families."""
+"""Pairings of the NAT lab that no direct path can serve, through coturn: over UDP, over TCP, from IPv6 to IPv4."""
 
 import pytest
 
