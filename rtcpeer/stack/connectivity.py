@@ -44,6 +44,25 @@ class Connectivity:
         else:
             self._take(packet, now)
 
+    def _take(self, packet: Datagrams, now: float) -> None:
+        local, remote, payloads = packet
+        data = payloads
+        if any(is_stun(payload) for payload in payloads):
+            data = []
+            for payload in payloads:
+                if not is_stun(payload):
+                    data.append(payload)
+                elif self.gatherer.is_awaiting(payload):
+                    self.gatherer.receive(Datagrams(local, remote, [payload]), now)
+                else:
+                    self.agent.receive(Datagrams(local, remote, [payload]), now)
+            self._follow_gatherer()
+        if data:
+            if self.agent.note_data(local, remote, now):
+                self._data += data
+            else:
+                self._strange_packets += len(data)
+
     def handle_timeout(self, now: float) -> None:
         """Retransmit, check, keep alive, give up: whatever is due."""
         self.gatherer.handle_timeout(now)
@@ -103,25 +122,6 @@ class Connectivity:
     def strange_packets(self) -> int:
         """Datagrams dropped because they came from no address of the checklist."""
         return self._strange_packets
-
-    def _take(self, packet: Datagrams, now: float) -> None:
-        local, remote, payloads = packet
-        data = payloads
-        if any(is_stun(payload) for payload in payloads):
-            data = []
-            for payload in payloads:
-                if not is_stun(payload):
-                    data.append(payload)
-                elif self.gatherer.is_awaiting(payload):
-                    self.gatherer.receive(Datagrams(local, remote, [payload]), now)
-                else:
-                    self.agent.receive(Datagrams(local, remote, [payload]), now)
-            self._follow_gatherer()
-        if data:
-            if self.agent.note_data(local, remote, now):
-                self._data += data
-            else:
-                self._strange_packets += len(data)
 
     def _unwrap(self, packet: Datagrams, now: float) -> list[Datagrams]:
         """What peers sent through a TURN server."""
