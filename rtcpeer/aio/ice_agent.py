@@ -5,6 +5,7 @@ It is useful alone, as a way to get datagrams through NATs, and it carries a who
 """
 
 import asyncio
+import contextlib
 import os
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -81,7 +82,7 @@ class IceAgent(AsyncIOEventEmitter):
             on_change=self.wake,
         )
         self._driven: Core[Datagrams, Any] = self.core
-        self._on_event: Callable[[Any], None] = self._handle
+        self._on_event: Callable[[Any], None] = self.handle
         self._driver: Driver[Datagrams, Any] | None = None
         self._ports: dict[TransportAddress, UdpPort] = {}
         self._gathering: asyncio.Task[None] | None = None
@@ -109,18 +110,29 @@ class IceAgent(AsyncIOEventEmitter):
     def gather(self) -> None:
         """Start to gather candidates; harmless when repeated. Needs a running event loop."""
         if self._gathering is None and not self._is_closed:
-            self._start_driver()
+            loop = asyncio.get_running_loop()
+            self._driver = Driver(self._driven, self._send, self._on_event, loop)
+            self._driver.wake()
             self.core.gatherer.start()
-            self._gathering = asyncio.get_running_loop().create_task(self._gather(), name="rtcpeer gathering")
+            self._gathering = loop.create_task(self._gather(), name="rtcpeer gathering")
 
-    async def gathered(self, timeout: float | None = None) -> list[Candidate]:  # noqa: ASYNC109 part of the face
+    async def gathered(
+        self,
+        timeout: float | None = None,  # noqa: ASYNC109 part of the face
+        until: Callable[[list[Candidate]], bool] | None = None,
+    ) -> list[Candidate]:
         """The local candidates, once they suffice for bulk signalling: all, or what came before servers proved slow.
 
         Args:
             timeout: seconds after which what is there is returned.
+            until: decides, in place of our own judgement, whether the candidates so far suffice; not asked again once
+                there will be no more.
         """
         gatherer = self.core.gatherer
-        await self._news.until(lambda: gatherer.is_sufficient or self._is_closed, timeout)
+        is_enough = until or (lambda _: gatherer.is_sufficient)
+        await self._news.until(
+            lambda: self._is_closed or gatherer.is_complete or is_enough(self.local_candidates), timeout
+        )
         return self.local_candidates
 
     def add_remote_candidate(self, candidate: Candidate | None) -> None:
@@ -172,11 +184,9 @@ class IceAgent(AsyncIOEventEmitter):
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         """Datagrams until the agent is closed."""
-        while True:
-            await self._news.until(lambda: bool(self._unread) or self._is_closed, None)
-            if not self._unread:
-                return
-            yield self._unread.popleft()
+        with contextlib.suppress(InvalidStateError):
+            while True:
+                yield await self.recv()
 
     async def close(self) -> None:
         """Release sockets, timers and tasks; idempotent."""
@@ -227,9 +237,6 @@ class IceAgent(AsyncIOEventEmitter):
 
     def handle(self, event: ConnectivityEvent) -> None:
         """Turn an event of the core into an event of this object."""
-        self._handle(event)
-
-    def _handle(self, event: ConnectivityEvent) -> None:
         match event:
             case CandidateGathered(candidate):
                 self.emit("candidate", self.signalled(candidate))
@@ -260,11 +267,6 @@ class IceAgent(AsyncIOEventEmitter):
             raise InvalidStateError("the ICE agent was closed before there was a path")
         if agent.selected_pair is None:
             raise NetworkError("no path to the peer was found: every candidate pair failed")
-
-    def _start_driver(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._driver = Driver(self._driven, self._send, self._on_event, loop)
-        self._driver.wake()
 
     async def _gather(self) -> None:
         gatherer = self.core.gatherer
@@ -297,10 +299,9 @@ class IceAgent(AsyncIOEventEmitter):
         self.wake()
 
     def _received(self, packet: Datagrams) -> None:
-        driver = self._driver
-        if driver is None:
+        if self._driver is None:
             return
-        driver.received(packet)
+        self._driver.received(packet)
         if self._driven is self.core:
             self._keep(self.core.take_data())
 

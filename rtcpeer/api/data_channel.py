@@ -22,7 +22,8 @@ class RTCDataChannel(EventTarget):
     """A bidirectional channel of messages; made by `RTCPeerConnection.createDataChannel` or announced by the peer.
 
     Events: ``open``, ``message`` (the ``str`` or ``bytes``), ``bufferedamountlow``, ``closing``, ``close``, and
-    ``error`` (an `RTCError`) when the channel ends because the transport failed.
+    ``error`` (an `RTCError`) before ``close`` when the channel ends because something failed or, with ``errorDetail``
+    ``"sctp-failure"`` and ``sctpCauseCode`` 12, because the peer closed the whole connection.
     """
 
     onopen = event_handler("open")

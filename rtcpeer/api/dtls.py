@@ -9,6 +9,7 @@ from typing import Literal, Self
 from rtcpeer.api.events import EventTarget, event_handler
 from rtcpeer.api.ice import RTCIceTransport
 from rtcpeer.api.states import RTCDtlsTransportState
+from rtcpeer.core import Entropy
 from rtcpeer.datachannel.channels import DataChannels
 from rtcpeer.datachannel.events import ChannelEvent, ChannelMessage
 from rtcpeer.dtls.certificate import Certificate, Fingerprint, KeyType
@@ -109,12 +110,13 @@ class RTCDtlsTransport(EventTarget):
         *,
         settings: DtlsSettings | None = None,
         sctp_settings: SctpSettings | None = None,
+        entropy: Entropy = os.urandom,
     ) -> None:
         super().__init__()
         self._transport = transport
         self._certificate = certificate
-        endpoint = DtlsEndpoint(certificate._certificate, settings or DtlsSettings(), os.urandom)  # noqa: SLF001
-        channels = DataChannels(Association(sctp_settings or SctpSettings(), os.urandom))
+        endpoint = DtlsEndpoint(certificate._certificate, settings or DtlsSettings(), entropy)  # noqa: SLF001
+        channels = DataChannels(Association(sctp_settings or SctpSettings(), entropy))
         self._bundle = Bundle(transport._agent.core, endpoint, channels)  # noqa: SLF001
         self._on_channel_event: Callable[[ChannelEvent], None] = _ignore
         transport._agent.drive(self._bundle, self._dispatch)  # noqa: SLF001

@@ -1,6 +1,7 @@
 """RTCIceCandidate, RTCIceGatherer and RTCIceTransport (W3C webrtc-pc sections 4.8 and 5.6, ORTC sections 2 and 3)."""
 
 import asyncio
+import os
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Self, cast
@@ -10,12 +11,13 @@ from rtcpeer.aio.network import Network
 from rtcpeer.api.closing import Closing
 from rtcpeer.api.events import EventTarget, event_handler
 from rtcpeer.api.states import RTCIceGatheringState, RTCIceTransportState
+from rtcpeer.core import Entropy
 from rtcpeer.errors import InvalidStateError, OperationError
 from rtcpeer.ice.candidate import Candidate, CandidateType, TcpType
-from rtcpeer.ice.events import IceState, PairSelected, StateChanged
+from rtcpeer.ice.events import IceState, StateChanged
 from rtcpeer.ice.parameters import IceParameters
 from rtcpeer.ice.settings import IceSettings
-from rtcpeer.stack.connectivity import ConnectivityEvent
+from rtcpeer.stack.connectivity import ConnectivityEvent, PathChanged
 from rtcpeer.stack.gathering import CandidateGathered, GatheringCompleted, GatheringState, ServerFailed
 from rtcpeer.stack.servers import ServerUrl
 from rtcpeer.turn.settings import TurnSettings
@@ -203,8 +205,8 @@ class RTCIceCandidateError:
 class RTCIceGatherer(EventTarget):
     """Finds the addresses that a peer may reach us at (ORTC section 2).
 
-    Events: ``localcandidate`` (an `RTCIceCandidate`, None after the last), ``error`` (an `RTCIceCandidateError`),
-    ``statechange``.
+    Events: ``localcandidate`` (an `RTCIceCandidate`; an empty one, and then None, after the last), ``error`` (an
+    `RTCIceCandidateError`), ``statechange``.
     """
 
     onlocalcandidate = event_handler("localcandidate")
@@ -217,10 +219,11 @@ class RTCIceGatherer(EventTarget):
         settings: IceSettings | None = None,
         *,
         network: Network | None = None,
+        entropy: Entropy = os.urandom,
         turn_settings: TurnSettings | None = None,
     ) -> None:
         super().__init__()
-        self._agent = IceAgent(settings, servers=servers, network=network, turn_settings=turn_settings)
+        self._agent = IceAgent(settings, servers=servers, network=network, entropy=entropy, turn_settings=turn_settings)
         self._media_section: tuple[str | None, int | None] = (None, None)
         self._on_event: Callable[[ConnectivityEvent], None] = self._handle  # the ICE transport's, once there is one
         # Without a DTLS transport above, which drives more than this.
@@ -242,9 +245,19 @@ class RTCIceGatherer(EventTarget):
             self._agent.gather()
             self.emit("statechange")
 
-    async def gathered(self, timeout: float | None = None) -> list[RTCIceCandidate]:  # noqa: ASYNC109 part of the face
-        """Our candidates, once they suffice to be signalled all at once."""
-        await self._agent.gathered(timeout)
+    async def gathered(
+        self,
+        timeout: float | None = None,  # noqa: ASYNC109 part of the face
+        until: Callable[[list[RTCIceCandidate]], bool] | None = None,
+    ) -> list[RTCIceCandidate]:
+        """Our candidates, once they suffice to be signalled all at once.
+
+        Args:
+            timeout: seconds after which what is there is returned.
+            until: decides, in place of our own judgement, whether the candidates so far suffice; not asked again once
+                there will be no more.
+        """
+        await self._agent.gathered(timeout, until and (lambda _: until(self.getLocalCandidates())))
         return self.getLocalCandidates()
 
     def getLocalCandidates(self) -> list[RTCIceCandidate]:
@@ -269,11 +282,17 @@ class RTCIceGatherer(EventTarget):
         fragment = self._agent.local_parameters.username_fragment
         return RTCIceCandidate._of(self._agent.signalled(candidate), *self._media_section, fragment)  # noqa: SLF001
 
+    def _end_of_candidates(self) -> RTCIceCandidate:
+        mid, index = self._media_section
+        return RTCIceCandidate("", mid, index, self._agent.local_parameters.username_fragment)
+
     def _handle(self, event: ConnectivityEvent) -> None:
         match event:
             case CandidateGathered(candidate):
                 self.emit("localcandidate", self._wrap(candidate))
             case GatheringCompleted():
+                # W3C webrtc-pc section 4.4.1.5: the end of this generation, to be signalled; then None, for ourselves.
+                self.emit("localcandidate", self._end_of_candidates())
                 self.emit("statechange")
                 self.emit("localcandidate", None)
             case ServerFailed(url, code, text, base):
@@ -335,8 +354,10 @@ class RTCIceTransport(EventTarget):
         return [self._wrap_remote(candidate) for candidate in self._agent.core.agent.remote_candidates]
 
     def getSelectedCandidatePair(self) -> RTCIceCandidatePair | None:
-        """The pair in use; None before one is chosen."""
-        pair = self._agent.core.agent.selected_pair
+        """The pair in use: before one is nominated the best that works, None as long as none does."""
+        agent = self._agent.core.agent
+        path = agent.send_path()
+        pair = agent.selected_pair if path is None else agent.pair(*path)
         if pair is None:
             return None
         return RTCIceCandidatePair(
@@ -402,7 +423,7 @@ class RTCIceTransport(EventTarget):
             case StateChanged(state):
                 self._state = _STATES[state]
                 self.emit("statechange")
-            case PairSelected():
+            case PathChanged():
                 self.emit("selectedcandidatepairchange")
             case _:
                 pass

@@ -3,7 +3,7 @@
 import asyncio
 import copy
 import os
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from typing import Any, Self
 
@@ -25,6 +25,7 @@ from rtcpeer.api.states import (
     connection_state,
 )
 from rtcpeer.api.transports import Transports
+from rtcpeer.core import Entropy
 from rtcpeer.errors import InvalidStateError
 from rtcpeer.jsep.facts import Applied, Wanted
 from rtcpeer.jsep.negotiation import Negotiation, Which
@@ -42,15 +43,17 @@ class RTCPeerConnection(EventTarget):
         configuration: an `RTCConfiguration`, or a dictionary as in JavaScript.
         settings: what the browser has no knob for.
         network: where sockets come from; the simulator's, in tests.
+        entropy: where random bytes come from, except those of OpenSSL (certificates, DTLS handshakes).
 
     Raises:
         SyntaxError: a server's URL is malformed.
         InvalidAccessError: a TURN server without credentials, or a certificate that has expired.
         TypeError: a value outside its enumeration.
 
-    Events (the payload is the thing itself): ``negotiationneeded``; ``icecandidate`` (an `RTCIceCandidate`, None after
-    the last); ``icecandidateerror`` (an `RTCIceCandidateError`); ``signalingstatechange``, ``icegatheringstatechange``,
-    ``iceconnectionstatechange``, ``connectionstatechange``; ``datachannel`` (an `RTCDataChannel`).
+    Events (the payload is the thing itself): ``negotiationneeded``; ``icecandidate`` (an `RTCIceCandidate`; an empty
+    one, and then None, after the last); ``icecandidateerror`` (an `RTCIceCandidateError`); ``signalingstatechange``,
+    ``icegatheringstatechange``, ``iceconnectionstatechange``, ``connectionstatechange``; ``datachannel`` (an
+    `RTCDataChannel`).
     """
 
     onnegotiationneeded = event_handler("negotiationneeded")
@@ -68,14 +71,15 @@ class RTCPeerConnection(EventTarget):
         settings: Settings | None = None,
         *,
         network: Network | None = None,
+        entropy: Entropy = os.urandom,
     ) -> None:
         super().__init__()
         self._configuration = RTCConfiguration.of(configuration)
         self._settings = _with_policy(settings or Settings(), self._configuration)
-        self._transports = Transports(self._configuration, self._settings, network)
+        self._transports = Transports(self._configuration, self._settings, network, entropy)
         sctp = self._settings.sctp
         self._negotiation = Negotiation(
-            str(int.from_bytes(os.urandom(8), "big") >> 2),  # RFC 9429 section 5.2.1: 62 random bits
+            str(int.from_bytes(entropy(8), "big") >> 2),  # RFC 9429 section 5.2.1: 62 random bits
             NegotiationSettings(sctp_port=sctp.local_port, max_message_size=sctp.max_message_size),
         )
         self._operations = OperationsChain(self._on_chain_empty)
@@ -153,14 +157,20 @@ class RTCPeerConnection(EventTarget):
         made = remote_candidate(candidate)
         await self._operations.run(lambda: self._add_candidate(made))
 
-    async def gathered(self, timeout: float | None = None) -> RTCSessionDescription | None:  # noqa: ASYNC109 ours
+    async def gathered(
+        self,
+        timeout: float | None = None,  # noqa: ASYNC109 ours
+        until: Callable[[list[RTCIceCandidate]], bool] | None = None,
+    ) -> RTCSessionDescription | None:
         """The local description once it has the candidates for bulk signalling: all, or those that came in good time.
 
         Args:
             timeout: seconds after which what is there is returned.
+            until: decides, in place of our own judgement, whether the candidates so far suffice, for instance
+                ``lambda candidates: any(one.type == "srflx" for one in candidates)``.
         """
         if self._transports.gatherer.state != "new":
-            await self._transports.gatherer.gathered(timeout)
+            await self._transports.gatherer.gathered(timeout, until)
         return self.localDescription
 
     @property

@@ -23,6 +23,8 @@ __all__ = ["RTCSctpTransport", "RTCSctpTransportState"]
 
 RTCSctpTransportState = Literal["connecting", "connected", "closed"]
 
+CLOSE_REASON = "Close called"  # what the peer's channels say when we close the connection; as Chrome words it
+
 
 class RTCSctpTransport(EventTarget):
     """The SCTP association that carries the data channels.
@@ -77,7 +79,7 @@ class RTCSctpTransport(EventTarget):
         # Deviation: in a browser the channels of a closed connection fire no event; programs written for aiortc wait
         # for "close".
         self._release()
-        self._channels.abort()
+        self._channels.abort(CLOSE_REASON)
         for event in self._channels.poll_events():
             self._handle(event)
         self._state = "closed"
@@ -116,7 +118,7 @@ class RTCSctpTransport(EventTarget):
     def _handle_rare(self, event: ChannelEvent) -> None:
         match event:
             case ChannelBufferedAmountLow(channel):
-                self._data_channels[channel].emit("bufferedamountlow")
+                self._tell_low(channel)
             case ChannelAnnounced(channel):
                 self.emit("datachannel", self._adopt(channel))
                 # A handler that is a coroutine runs in the next loop turn, and only then listens for the messages that
@@ -128,14 +130,18 @@ class RTCSctpTransport(EventTarget):
                     self._data_channels[channel].emit("open")
             case ChannelClosing(channel):
                 self._data_channels[channel].emit("closing")
-            case ChannelClosed(channel, error):
-                self._close_channel(self._data_channels.pop(channel), error)
+            case ChannelClosed():
+                self._close_channel(event)
             case AssociationEstablished():
                 self._set_state("connected")
             case AssociationClosed():
                 self._set_state("closed")
             case ChannelMessage():
                 pass
+
+    def _tell_low(self, channel: Channel) -> None:
+        if channel.buffered_amount <= channel.buffered_amount_low_threshold:  # a handler may have sent more meanwhile
+            self._data_channels[channel].emit("bufferedamountlow")
 
     def _release(self) -> None:
         """Go on with what waited for the handlers of a new channel; another one makes the rest wait again."""
@@ -144,10 +150,14 @@ class RTCSctpTransport(EventTarget):
             if self._state != "closed":  # by a handler
                 self._handle(event)
 
-    def _close_channel(self, data_channel: RTCDataChannel, reason: str | None) -> None:
-        reason = reason or self._refusal
+    def _close_channel(self, event: ChannelClosed) -> None:
+        data_channel = self._data_channels.pop(event.channel)
+        reason = event.error or self._refusal
         failure = self._transport._failure  # noqa: SLF001
-        if failure is None and reason is not None:
+        if failure is None and event.cause is not None:
+            codes = [int(cause.code) for cause in event.cause.causes]
+            failure = RTCError(reason or "", errorDetail="sctp-failure", sctpCauseCode=codes[0] if codes else None)
+        elif failure is None and reason is not None:
             failure = RTCError(reason, errorDetail="data-channel-failure")
         if failure is not None:
             data_channel.emit("error", failure)

@@ -8,6 +8,7 @@ from rtcpeer.api.configuration import RTCConfiguration, Settings
 from rtcpeer.api.dtls import RTCCertificate, RTCDtlsFingerprint, RTCDtlsParameters, RTCDtlsTransport
 from rtcpeer.api.ice import RTCIceGatherer, RTCIceParameters, RTCIceTransport
 from rtcpeer.api.sctp import RTCSctpTransport
+from rtcpeer.core import Entropy
 from rtcpeer.errors import InvalidAccessError, NotSupportedError, SdpSyntaxError
 from rtcpeer.ice.candidate import Candidate
 from rtcpeer.jsep.facts import Applied, LocalTransport, RemoteTransport
@@ -21,13 +22,21 @@ _SETTLED = {SignalingState.STABLE, SignalingState.HAVE_LOCAL_PRANSWER, Signaling
 class Transports:
     """ICE, DTLS and SCTP of the one BUNDLE group."""
 
-    def __init__(self, configuration: RTCConfiguration, settings: Settings, network: Network | None) -> None:
+    def __init__(
+        self, configuration: RTCConfiguration, settings: Settings, network: Network | None, entropy: Entropy
+    ) -> None:
         self.certificate = _certificate(configuration)
         self.gatherer = RTCIceGatherer(
-            configuration.server_urls(), settings.ice, network=network, turn_settings=settings.turn
+            configuration.server_urls(),
+            settings.ice,
+            network=network,
+            entropy=entropy,
+            turn_settings=settings.turn,
         )
         self.ice = RTCIceTransport(self.gatherer)
-        self.dtls = RTCDtlsTransport(self.ice, self.certificate, settings=settings.dtls, sctp_settings=settings.sctp)
+        self.dtls = RTCDtlsTransport(
+            self.ice, self.certificate, settings=settings.dtls, sctp_settings=settings.sctp, entropy=entropy
+        )
         self.sctp = RTCSctpTransport(self.dtls)
         self.remote: RemoteTransport | None = None
         self.is_sctp_negotiated = False

@@ -40,6 +40,7 @@ class Channel:
         "_on_close",
         "_residue",
         "_send",
+        "_told_low",
         "bytes_received",
         "bytes_sent",
         "is_incoming_reset",
@@ -84,6 +85,7 @@ class Channel:
         life_time_ms = parameters.max_packet_life_time_ms
         self._lifetime = None if life_time_ms is None else life_time_ms / 1000
         self._low_threshold = 0
+        self._told_low: tuple[int, int] | None = None  # messages and threshold when the fall was told last
         self._residue = 0
 
     def __repr__(self) -> str:
@@ -184,6 +186,17 @@ class Channel:
         self.stream_id = stream_id
         # Even if it is zero: the stream may have had another channel before.
         self._association.set_buffered_amount_low_threshold(stream_id, self._low_threshold)
+
+    def take_low(self) -> bool:
+        """The core's: whether a fall of what is queued on the stream is news to the application.
+
+        The stream carries DCEP messages too, and the news may have waited for the COOKIE ACK while more was sent.
+        """
+        now = (self.messages_sent, self._low_threshold)
+        if not self.buffered_amount <= self._low_threshold < self.bytes_sent or now == self._told_low:
+            return False
+        self._told_low = now
+        return True
 
     def assemble(self, ppid: int, data: bytes, max_partial_size: int) -> str | bytes | None:
         """The core's: the message that ends with this one; None for a deprecated partial one that goes on.

@@ -4,6 +4,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from rtcpeer.datachannel.channel import Channel, ChannelState
+from rtcpeer.datachannel.closing import ClosingProcedure, StreamsReset
 from rtcpeer.datachannel.dcep import (
     ACK,
     MessageType,
@@ -15,8 +16,6 @@ from rtcpeer.datachannel.dcep import (
 from rtcpeer.datachannel.events import (
     ChannelAnnounced,
     ChannelBufferedAmountLow,
-    ChannelClosed,
-    ChannelClosing,
     ChannelEvent,
     ChannelMessage,
     ChannelOpened,
@@ -30,7 +29,6 @@ from rtcpeer.sctp.events import (
     AssociationClosed,
     AssociationEstablished,
     BufferedAmountLow,
-    CloseReason,
     IncomingStreamsAdded,
     IncomingStreamsReset,
     MessageReceived,
@@ -70,10 +68,10 @@ class DataChannels:
         self._early = EarlyMessages(settings)
         self._opening: list[Channel] = []  # to be announced as open at the next poll
         self._can_send = False  # the peer has answered: what is sent now rides with the COOKIE ECHO at the latest
-        self._is_established = False
         self._is_closed = False
-        self._events: list[ChannelEvent] = []
-        self._channels_opened = self._channels_closed = 0
+        self._events: list[ChannelEvent] = []  # always this list, which is the closing procedure's, too
+        self._closing = ClosingProcedure(association, self._table, settings, self._events)
+        self._channels_opened = 0
         self._opens_refused = self._dcep_malformed = self._messages_dropped = 0
 
     def receive(self, packet: bytes, now: float) -> None:
@@ -83,9 +81,11 @@ class DataChannels:
     def handle_timeout(self, now: float) -> None:
         """Do what is due."""
         self.association.handle_timeout(now)
+        self._closing.handle_timeout(now)
 
     def packets_to_send(self, now: float) -> list[bytes]:
         """SCTP packets, a bounded burst a pull."""
+        self._closing.stamp(now)
         return self.association.packets_to_send(now)
 
     def poll_events(self) -> list[ChannelEvent]:
@@ -113,12 +113,14 @@ class DataChannels:
             channel.messages_received += 1
             channel.bytes_received += len(data)
             channel.sends_ordered = channel.is_ordered
-        events, self._events = self._events, []
+        events = self._events.copy()
+        self._events.clear()
         return events
 
     def next_timeout(self) -> float | None:
-        """The association's."""
-        return self.association.next_timeout()
+        """The association's, or that of a channel whose peer does not close it."""
+        own, closing = self.association.next_timeout(), self._closing.next_timeout()
+        return closing if own is None or (closing is not None and closing < own) else own
 
     def connect(self) -> None:
         """Set up the association."""
@@ -128,12 +130,9 @@ class DataChannels:
         """Tell which streams are ours; the first call counts. Channels opened before get theirs now."""
         for channel in self._table.set_role(is_dtls_client=is_dtls_client):
             try:
-                stream_id = self._table.free_stream()
+                self._begin(channel, self._table.free_stream() or 0)  # the role is known, so there is a number
             except OperationError as error:
-                self._finish(channel, str(error))
-            else:
-                assert stream_id is not None
-                self._begin(channel, stream_id)
+                self._closing.finish(channel, str(error))
 
     def open(
         self,
@@ -159,7 +158,7 @@ class DataChannels:
         parameters = OpenMessage(label, protocol, ordered, max_retransmits, max_packet_life_time_ms, priority)
         parameters.check()
         stream = self._table.negotiated_stream(stream_id) if negotiated else self._table.free_stream()
-        channel = Channel(self.association, parameters, self._close, negotiated=negotiated)
+        channel = Channel(self.association, parameters, self._closing.close, negotiated=negotiated)
         if stream is None:
             self._table.wait(channel)
         else:
@@ -173,9 +172,9 @@ class DataChannels:
     def abort(self, reason: str = "") -> None:
         """End the association and all channels now."""
         # What has come before counts before: a peer that has ended the association already has given its reason.
-        self._events = self.poll_events()
+        self._events[:] = self.poll_events()
         # In this order: the channels' buffered amounts are read while there still are any.
-        self._end(None)
+        self._end()
         self.association.abort(reason)
 
     def channel(self, stream_id: int) -> Channel | None:
@@ -191,10 +190,10 @@ class DataChannels:
         """The counters now."""
         return DataChannelStatistics(
             channels_opened=self._channels_opened,
-            channels_closed=self._channels_closed,
+            channels_closed=self._closing.channels_closed,
             opens_refused=self._opens_refused,
             dcep_malformed=self._dcep_malformed,
-            messages_dropped=self._messages_dropped,
+            messages_dropped=self._messages_dropped + self._early.refused,
         )
 
     def _begin(self, channel: Channel, stream_id: int) -> None:
@@ -234,8 +233,7 @@ class DataChannels:
                 self._receive_rare(*event)
             case BufferedAmountLow(stream_id):
                 channel = self._by_stream.get(stream_id)
-                # The stream carries DCEP messages too; they are not the application's.
-                if channel is not None and channel.messages_sent:
+                if channel is not None and channel.take_low():
                     self._events.append(ChannelBufferedAmountLow(channel))
             case IncomingStreamsReset() | OutgoingStreamsReset() | StreamResetFailed():
                 self._handle_reset(event)
@@ -245,37 +243,26 @@ class DataChannels:
                 self._admit(event.inbound_streams, event.outbound_streams)
                 self._announce_open()
             case AssociationEstablished():
-                self._on_established(event)
+                self._events.append(event)
+                self._admit(event.inbound_streams, event.outbound_streams)
+                self._closing.established()
+                self._announce_open()
             case IncomingStreamsAdded():
                 self._set_limit(event.inbound_streams, self.association.outbound_streams)
             case StreamsRefused():
                 pass  # `_admit` ends the channels of these streams
             case AssociationClosed():
-                self._end(_error_of(event))
+                self._end(event)
                 self._events.append(event)
 
-    def _handle_reset(self, event: IncomingStreamsReset | OutgoingStreamsReset | StreamResetFailed) -> None:
+    def _handle_reset(self, event: StreamsReset) -> None:
         for stream_id in event.stream_ids or tuple(self._by_stream):  # none named: all (RFC 6525 section 4.1)
             channel = self._by_stream.get(stream_id)
             if channel is None:
                 self._messages_dropped += len(self._early.take(stream_id))
                 continue
-            match event:
-                case IncomingStreamsReset():
-                    self._on_incoming_reset(channel)
-                case OutgoingStreamsReset():
-                    self._on_outgoing_reset(channel)
-                case StreamResetFailed():
-                    self._finish(channel, f"the peer did not reset the stream: {event.reason}", is_reset=False)
-
-    def _on_established(self, event: AssociationEstablished) -> None:
-        self._is_established = True
-        self._events.append(event)
-        self._admit(event.inbound_streams, event.outbound_streams)
-        for stream_id, channel in self._by_stream.items():
-            if channel.state is ChannelState.CLOSING:
-                self._reset(stream_id)
-        self._announce_open()
+            if self._closing.take(event, channel):
+                self._replay(stream_id)
 
     def _admit(self, inbound_streams: int, outbound_streams: int) -> None:
         """The peer's limits are known: end the channels beyond them, let the others open."""
@@ -283,7 +270,7 @@ class DataChannels:
         limit = self._set_limit(inbound_streams, outbound_streams)
         for stream_id, channel in list(self._by_stream.items()):
             if stream_id >= limit:
-                self._finish(channel, f"the association has {limit} streams; {stream_id} is none of them")
+                self._closing.finish(channel, f"the association has {limit} streams; {stream_id} is none of them")
             else:
                 self._opening.append(channel)
 
@@ -296,20 +283,16 @@ class DataChannels:
         if channel is not None and channel.is_incoming_reset:
             # The peer's side of this channel is over: what comes now is of the next one, which has to wait for the
             # answer to our own reset.
-            self._keep_early(stream_id, ppid, data)
+            self._early.keep(stream_id, ppid, data)
         elif ppid == Ppid.DCEP:
             self._receive_dcep(channel, stream_id, data)
         elif channel is None:
-            self._keep_early(stream_id, ppid, data)
+            self._early.keep(stream_id, ppid, data)
         elif channel.state is not _OPEN:
             # W3C webrtc-pc section 6.2: a channel that is not open takes no messages.
             self._messages_dropped += 1
         else:
             self._receive_message(channel, ppid, data)
-
-    def _keep_early(self, stream_id: int, ppid: int, data: bytes) -> None:
-        if not self._early.keep(stream_id, ppid, data):
-            self._messages_dropped += 1
 
     def _receive_message(self, channel: Channel, ppid: int, data: bytes) -> None:
         channel.sends_ordered = channel.is_ordered
@@ -343,7 +326,7 @@ class DataChannels:
             self._refuse(channel, stream_id)
 
     def _accept(self, stream_id: int, parameters: OpenMessage) -> None:
-        channel = Channel(self.association, parameters, self._close)
+        channel = Channel(self.association, parameters, self._closing.close)
         channel.assign(stream_id)
         channel.sends_ordered = parameters.ordered
         self._by_stream[stream_id] = channel
@@ -358,73 +341,18 @@ class DataChannels:
         self._opens_refused += 1
         if channel is not None:
             # The section has the channel closed that is there already: its two ends no longer agree on what it is.
-            self._close_for_peer(channel)
+            self._closing.close_for_peer(channel)
         elif stream_id < self._table.stream_limit:
             self._messages_dropped += len(self._early.take(stream_id))
-            refused = Channel(self.association, OpenMessage(""), self._close)
+            refused = Channel(self.association, OpenMessage(""), self._closing.close)
             refused.is_silent = True
             refused.assign(stream_id)
             self._by_stream[stream_id] = refused
-            self._start_closing(refused)
+            self._closing.start(refused)
 
-    def _close(self, channel: Channel) -> None:
-        """The application closes the channel."""
-        if channel.stream_id is None:
-            self._finish(channel, None)
-        else:
-            self._start_closing(channel)
-
-    def _start_closing(self, channel: Channel) -> None:
-        """RFC 8831 section 6.7: after what is queued, reset our stream; the peer then resets its own."""
-        assert channel.stream_id is not None
-        self._channels_closed += channel.state is ChannelState.OPEN
-        channel.state = ChannelState.CLOSING
-        if self._is_established:
-            self._reset(channel.stream_id)
-
-    def _reset(self, stream_id: int) -> None:
-        """Reset our stream; if the association has ended, its event, still to come, closes the channel."""
-        with suppress(InvalidStateError):
-            self.association.reset_streams([stream_id])
-
-    def _close_for_peer(self, channel: Channel) -> None:
-        if channel.state in {ChannelState.CONNECTING, ChannelState.OPEN}:
-            self._start_closing(channel)
-            self._events.append(ChannelClosing(channel))
-
-    def _on_incoming_reset(self, channel: Channel) -> None:
-        channel.is_incoming_reset = True
-        self._close_for_peer(channel)
-        if channel.is_outgoing_reset:
-            self._finish(channel, None)
-
-    def _on_outgoing_reset(self, channel: Channel) -> None:
-        channel.is_outgoing_reset = True
-        if channel.is_incoming_reset:
-            self._finish(channel, None)
-
-    def _finish(self, channel: Channel, error: str | None, *, is_reset: bool = True) -> None:
-        """The channel is closed; its stream is free, unless it could not be reset."""
-        self._channels_closed += channel.state is ChannelState.OPEN
-        channel.finish()
-        if not channel.is_silent:
-            self._events.append(ChannelClosed(channel, error))
-        if is_reset:
-            self._table.remove(channel)
-            self._replay(channel.stream_id)
-
-    def _end(self, error: str | None) -> None:
+    def _end(self, event: AssociationClosed | None = None) -> None:
         """The association is over, and with it every channel."""
         self._is_closed = True
         self._early.clear()
         self._opening.clear()
-        for channel in [*self._by_stream.values(), *self._table.channels]:
-            if channel.state is not ChannelState.CLOSED:
-                self._finish(channel, error)
-        self._by_stream.clear()
-
-
-def _error_of(event: AssociationClosed) -> str | None:
-    if event.reason in {CloseReason.SHUTDOWN, CloseReason.ABORTED_LOCALLY}:
-        return None
-    return f"the association ended: {event.reason.value}" + (f" ({event.message})" if event.message else "")
+        self._closing.end(event)

@@ -55,10 +55,14 @@ class ChannelClosing:
 
 @dataclass(frozen=True, slots=True)
 class ChannelClosed:
-    """Nothing more happens on the channel; ``error`` says why if neither side closed it."""
+    """Nothing more happens on the channel; ``error`` says why if neither side closed it.
+
+    ``cause`` is the end of the whole association, if it was that which failed.
+    """
 
     channel: Channel
     error: str | None
+    cause: AssociationClosed | None = None
 
 
 ChannelEvent = (

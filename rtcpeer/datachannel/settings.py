@@ -17,10 +17,13 @@ class DataChannelSettings:
     max_early_messages: int = 16
     max_early_bytes: int = 256 * 1024
     max_partial_size: int = 256 * 1024  # of a message in deprecated partial messages (RFC 8831 section 6.6)
+    # How long a closing channel waits for the peer to reset its own stream (RFC 8831 section 6.7 sets no bound). A peer
+    # that has no such channel, which happens where channels are negotiated outside, never does.
+    closing_timeout: float = 10.0
 
     def __post_init__(self) -> None:
         if not 1 <= self.max_channels <= MAX_STREAM_ID:
             raise ValueError(f"max_channels must be within 1 and {MAX_STREAM_ID}")
-        for name in ("max_early_messages", "max_early_bytes", "max_partial_size"):
+        for name in ("max_early_messages", "max_early_bytes", "max_partial_size", "closing_timeout"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative")

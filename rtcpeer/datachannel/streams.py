@@ -43,6 +43,7 @@ class EarlyMessages:
     def __init__(self, settings: DataChannelSettings) -> None:
         self._max_messages = settings.max_early_messages
         self._max_bytes = settings.max_early_bytes
+        self.refused = 0  # for want of room
         self._size = 0
         self._by_stream: dict[int, list[tuple[int, bytes]]] = {}
 
@@ -51,6 +52,7 @@ class EarlyMessages:
         waiting = self._by_stream.get(stream_id)
         count = 0 if waiting is None else len(waiting)
         if count >= self._max_messages or self._size + len(data) > self._max_bytes:
+            self.refused += 1
             return False
         if waiting is None:
             waiting = self._by_stream[stream_id] = []

@@ -1,6 +1,7 @@
 """ICE with its gathering as one core: finds a path and keeps it; everything that is not STUN is the owner's."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from rtcpeer.core import Datagrams, TransportAddress
 from rtcpeer.ice.agent import Agent
@@ -9,12 +10,20 @@ from rtcpeer.stack.gathering import CandidateGathered, Gatherer, GatheringComple
 from rtcpeer.stack.relays import RelayLost
 from rtcpeer.stun.message import is_stun
 
-__all__ = ["Connectivity", "ConnectivityEvent", "Path", "earliest"]
-
-ConnectivityEvent = IceEvent | GatheringEvent
+__all__ = ["Connectivity", "ConnectivityEvent", "Path", "PathChanged", "earliest"]
 
 Path = tuple[TransportAddress, TransportAddress]
 """The base to send from and the address to send to."""
+
+
+@dataclass(frozen=True, slots=True)
+class PathChanged:
+    """Data now goes over this path: before the nomination the best one that works, later the nominated one."""
+
+    path: Path
+
+
+ConnectivityEvent = IceEvent | GatheringEvent | PathChanged
 
 
 class Connectivity:
@@ -31,6 +40,7 @@ class Connectivity:
         self._relays = gatherer.relays
         self._lost_relays: list[RelayLost] = []
         self._remotes_permitted = -1
+        self._path: Path | None = None  # as the owner knows it
 
     def receive(self, packet: Datagrams, now: float) -> None:
         """Answer STUN; keep the rest for `take_data` when it comes from an address of the checklist.
@@ -87,13 +97,17 @@ class Connectivity:
         return self._relay([run], now) if self._relays.is_used else [run]
 
     def poll_events(self) -> list[ConnectivityEvent]:
-        """The gatherer's and the agent's events."""
+        """The gatherer's and the agent's events; then, where the data goes if that is news."""
         self._follow_gatherer()
         events: list[ConnectivityEvent] = list(self.agent.poll_events())
         if self._relays.is_used:
             for event in events:
                 if isinstance(event, PairSelected):
                     self._relays.bind(*event.path)
+        path = self.send_path()
+        if path is not None and path != self._path:
+            self._path = path
+            events.append(PathChanged(path))
         if self._events:
             events = self._events + events
             self._events = []

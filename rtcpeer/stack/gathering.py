@@ -176,7 +176,7 @@ class Gatherer:
             asked_at = question.asked_at
             if asked_at is not None and now >= asked_at + self._settings.stun_timeout:
                 self._fail(question, UNREACHABLE, f"{question.server.host} did not answer at {question.address}")
-        # Sums as in `next_timeout`: a difference may be rounded to just less than what was added.
+        # Computed as in next_timeout(): a difference may be rounded to less, and the timer would spin.
         if now >= self._started_at + self._settings.gathering_timeout:
             for question in list(self._questions.values()):
                 self._fail(question, UNREACHABLE, f"{question.server.host} did not answer before gathering ended")
@@ -277,6 +277,11 @@ class Gatherer:
     def is_asking(self) -> bool:
         """Whether there are questions without an answer."""
         return bool(self._questions)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether no candidate will follow."""
+        return self.state is GatheringState.COMPLETE
 
     def is_awaiting(self, payload: bytes) -> bool:
         """Whether a STUN message answers one of our questions."""

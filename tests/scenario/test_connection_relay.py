@@ -54,8 +54,9 @@ async def echo(a, b, payload=b"x" * 200_000):
         await exchange(a, b)
     await connected(a, b)
     await until(lambda: received == [payload])
-    ways = [pc.sctp.transport.iceTransport for pc in (a, b)]
-    await until(lambda: all(way.getSelectedCandidatePair() for way in ways))
+    # Before that each side may send over a pair of its own.
+    agents = [pc.sctp.transport.iceTransport._agent.core.agent for pc in (a, b)]
+    await until(lambda: all(agent.selected_pair for agent in agents))
 
 
 @pytest.mark.parametrize("link", [LINK, LOSSY], ids=["clean", "lossy"])

@@ -1,6 +1,7 @@
 """Peer connections in a simulated network, and the signalling between them."""
 
 import asyncio
+import random
 from collections.abc import Coroutine
 from typing import Any
 
@@ -27,6 +28,7 @@ class World:
         self.network = Network(seed, timeline=asyncio.get_running_loop())
         self.networks: list[SimulatedNetwork] = []
         self._subnets = 0
+        self._entropy = random.Random(f"entropy of {seed}").randbytes
 
     def host(self, link: LinkSettings = LINK, nat: NatSettings | None = None) -> SimulatedNetwork:
         """The network of a new host: on the internet, or alone behind a NAT."""
@@ -49,7 +51,7 @@ class World:
 
     def peer(self, configuration: Any = None, settings: Settings | None = None, **place: Any) -> RTCPeerConnection:
         """A peer connection on a host of its own."""
-        return RTCPeerConnection(configuration, settings, network=self.host(**place))
+        return RTCPeerConnection(configuration, settings, network=self.host(**place), entropy=self._entropy)
 
     def pair(self, settings: Settings | None = None, **place: Any) -> tuple[RTCPeerConnection, RTCPeerConnection]:
         """Two peer connections, `a` and `b`."""

@@ -123,6 +123,8 @@ class PythonPeer(Peer):
         self._note(f"{label} known")
 
     def _take_candidate(self, candidate: Any) -> None:
+        if candidate and not candidate.candidate:
+            return  # "no more of this generation", before the None
         self.candidates.append(candidate.toJSON() if candidate else None)
         self.wake()
 

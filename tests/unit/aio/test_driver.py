@@ -112,6 +112,31 @@ def test_commands_inside_a_handler_need_no_second_flush(rig: Rig) -> None:
     assert rig.loop.is_idle
 
 
+def test_commands_of_handlers_called_after_an_empty_pull_are_sent_in_the_next_turn(rig: Rig) -> None:
+    """The pull gives nothing but an event, whose handler commands something and wakes the driver inside the flush."""
+    pull = rig.core.packets_to_send
+
+    def packets_to_send(now: float) -> list[str]:
+        packets = pull(now)
+        if not rig.events:
+            rig.core.events.append("drained")
+        return packets
+
+    def answer(event: str) -> None:
+        rig.core.packets.append(f"answer to {event}")
+        rig.driver.wake()
+
+    rig.core.packets_to_send = packets_to_send  # type: ignore[method-assign]
+    rig.handler = answer
+    rig.driver.wake()
+    rig.loop.turn()
+    assert (rig.events, rig.sent) == (["drained"], [])
+    rig.loop.turn()
+    assert rig.sent == ["answer to drained"]
+    rig.loop.settle()
+    assert rig.loop.is_idle
+
+
 def test_handlers_that_answer_each_other_for_ever_leave_the_loop_its_turns(rig: Rig) -> None:
     rig.handler = lambda event: rig.core.events.append("again")
     rig.core.events = ["first"]

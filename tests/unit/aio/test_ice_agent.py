@@ -4,6 +4,7 @@ import pytest
 
 from rtcpeer import IceAgent, IceSettings, IceState, InvalidStateError, NetworkError
 from rtcpeer.aio.ice_agent import MAX_UNREAD
+from tests.sim.nat import NatSettings
 from tests.sim.peers import World, simulated, until
 
 
@@ -136,3 +137,21 @@ async def test_close_while_gathering_and_before():
     agent.gather()
     assert agent.state is IceState.CLOSED
     await IceAgent(network=network).close()
+
+
+@simulated
+async def test_gathered_until_the_program_has_what_it_wants():
+    world = World()
+    world.stun_server()
+    servers = ["stun:stun.example.org", "stun:203.0.113.250"]
+    agent = IceAgent(IceSettings(bulk_patience=0.01), servers=servers, network=world.host(nat=NatSettings()))
+    agent.gather()
+    found = await agent.gathered(until=lambda candidates: len(candidates) == 2)
+    assert [candidate.type.value for candidate in found] == ["host", "srflx"]
+    assert not agent.core.gatherer.is_complete
+    before = asyncio.get_running_loop().time()
+    await agent.gathered(0.1, lambda _: False)
+    assert asyncio.get_running_loop().time() - before == pytest.approx(0.1)
+    assert await agent.gathered(until=lambda _: False) == found
+    assert agent.core.gatherer.is_complete
+    await agent.close()

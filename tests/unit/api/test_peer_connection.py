@@ -18,6 +18,7 @@ from rtcpeer import (
 )
 from rtcpeer.api.remote_candidates import MAX_EARLY
 from rtcpeer.errors import InvalidAccessError, SdpSyntaxError
+from tests.sim.nat import NatSettings
 from tests.sim.peers import World, connected, exchange, simulated, trickle, until
 
 DATA = Path(__file__).parents[2] / "data" / "sdp"
@@ -102,6 +103,26 @@ async def test_transports_have_their_states_and_the_pair():
     assert len(sctp.transport.getRemoteCertificates()) == 1
     await world.close()
     assert (sctp.state, sctp.transport.state, ice.state) == ("closed", "closed", "closed")
+
+
+@simulated
+async def test_the_pair_in_use_is_known_before_its_nomination_and_followed():
+    # The controlling side waits for a better pair than the first that works, over which data flows meanwhile.
+    world = World()
+    a, b = world.pair(Settings(ice=IceSettings(host_acceptance_wait=2.0)))
+    channel = a.createDataChannel("x")
+    await exchange(a, b)
+    ice = a.sctp.transport.iceTransport
+    pairs = []
+    ice.on("selectedcandidatepairchange", lambda: pairs.append(ice.getSelectedCandidatePair()))
+    await until(lambda: channel.readyState == "open")
+    assert ice._agent.core.agent.selected_pair is None
+    assert [(pair.local.address, pair.remote.address) for pair in pairs] == [("203.0.113.1", "203.0.113.2")]
+    await until(lambda: ice.state == "completed")
+    assert ice._agent.core.agent.selected_pair is not None
+    assert ice.getSelectedCandidatePair() == pairs[0]
+    assert len(pairs) == 1  # to nominate what is in use changes nothing
+    await world.close()
 
 
 @simulated
@@ -192,7 +213,10 @@ async def test_candidates_come_before_the_description_twice_and_in_every_form():
     assert "a=candidate" not in a.localDescription.sdp
     offer = a.localDescription
     await until(lambda: None in candidates)
-    first = candidates[0]
+    first, end = candidates[0], candidates[-2]
+    # W3C section 4.8.1.2: the end of the generation, for the peer, then None, for ourselves.
+    assert end.toJSON() == {**first.toJSON(), "candidate": ""}
+    assert [one for one in candidates if one and not one.candidate] == [end]
     assert (first.sdpMid, first.sdpMLineIndex, first.type, first.protocol) == ("0", 0, "host", "udp")
     assert (
         first.usernameFragment == a.sctp.transport.iceTransport.getLocalParameters().usernameFragment
@@ -204,6 +228,8 @@ async def test_candidates_come_before_the_description_twice_and_in_every_form():
         await b.addIceCandidate(first.toJSON())
         await b.addIceCandidate(first.candidate)
         await b.addIceCandidate({**first.toJSON(), "candidate": "a=" + first.candidate})
+    await b.addIceCandidate(end)
+    await b.addIceCandidate(end.toJSON())
     await b.addIceCandidate(None)
     await b.addIceCandidate({**first.toJSON(), "sdpMid": "nobody"})  # known to be wrong only later
     await b.setRemoteDescription(offer)
@@ -393,6 +419,52 @@ async def test_gathered_has_a_timeout_and_an_end_before_it_began():
 
 
 @simulated
+async def test_gathered_waits_until_the_program_has_what_it_wants():
+    world = World()
+    world.stun_server()
+    settings = Settings(ice=IceSettings(trickle=True, bulk_patience=0.01))
+    a = world.peer(
+        {"iceServers": [{"urls": "stun:stun.example.org"}, {"urls": "stun:203.0.113.250"}]}, settings, nat=NatSettings()
+    )
+    world.a, world.b = a, world.peer()
+    a.createDataChannel("x")
+    await a.setLocalDescription()
+    asked = []
+
+    def has_reflexive(candidates):
+        asked.append([one.type for one in candidates])
+        return any(one.type == "srflx" for one in candidates)
+
+    description = await a.gathered(until=has_reflexive)
+    assert "typ srflx" in description.sdp
+    assert a.iceGatheringState == "gathering"  # the other server is silent
+    assert asked[-1] == ["host", "srflx"]
+    assert [] not in asked[1:]
+    before = asyncio.get_running_loop().time()
+    await a.gathered(timeout=0.1, until=lambda _: False)
+    assert asyncio.get_running_loop().time() - before == pytest.approx(0.1)
+    await a.gathered(until=lambda _: False)  # nothing more will come
+    assert a.iceGatheringState == "complete"
+    await world.close()
+
+
+@simulated
+async def test_random_bytes_come_from_where_the_program_says():
+    seen = []
+    for _ in range(2):
+        world = World("one seed")
+        a, b = world.pair()
+        a.createDataChannel("x")
+        await exchange(a, b)
+        parameters = a.sctp.transport.iceTransport.getLocalParameters()
+        origin = a.localDescription.sdp.split()[2]
+        association = a.sctp._channels.association._endpoint.opening
+        seen.append((parameters, origin, association.local_tag, association.local_initial_tsn))
+        await world.close()
+    assert seen[0] == seen[1]
+
+
+@simulated
 async def test_a_restart_of_the_peer_is_refused_and_harms_nothing():
     world = World()
     a, b = world.pair()
@@ -489,16 +561,21 @@ async def test_a_wrong_fingerprint_fails_and_says_why():
 async def test_the_peer_closes():
     world = World()
     a, b = world.pair()
+    remote = []
+    b.on("datachannel", remote.append)
     channel = a.createDataChannel("x")
     await exchange(a, b)
     await connected(a, b)
-    await until(lambda: channel.readyState == "open")
-    told = []
-    channel.on("error", lambda error: told.append(error.errorDetail))
+    await until(lambda: remote and channel.readyState == "open")
+    told, own = [], []
+    channel.on("error", lambda error: told.append((error.errorDetail, error.sctpCauseCode, str(error))))
     channel.on("close", lambda: told.append("close"))
+    for event in ("error", "close"):
+        remote[0].on(event, lambda *_, event=event: own.append(event))
     await b.close()
+    assert own == ["close"]
     await until(lambda: channel.readyState == "closed", 1)
-    assert told[-1] == "close"
+    assert told == [("sctp-failure", 12, "User-Initiated Abort, reason=Close called"), "close"]
     assert a.sctp.state == a.sctp.transport.state == "closed"
     # W3C section 4.3.3: closed DTLS transports over connected ICE are "connected"; ICE notices that nobody is there.
     assert a.connectionState == "connected"

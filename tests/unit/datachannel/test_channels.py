@@ -16,7 +16,7 @@ from rtcpeer.datachannel.events import (
 )
 from rtcpeer.datachannel.settings import DataChannelSettings
 from rtcpeer.errors import InvalidStateError, OperationError
-from rtcpeer.sctp.events import IncomingStreamsReset, MessageReceived
+from rtcpeer.sctp.events import IncomingStreamsReset, MessageReceived, StreamResetFailed
 from rtcpeer.sctp.settings import SctpSettings
 from tests.sim.pipe import Pipe
 from tests.unit.datachannel.peers import DELAY, Peers, Rogue, announced, association, channels, closed, messages
@@ -285,7 +285,9 @@ def test_the_end_of_the_association_closes_every_channel_with_an_error_where_it_
     assert [event.error for event in peers.a.events if isinstance(event, ChannelClosed)] == [None]
     errors = [event.error for event in peers.b.events if isinstance(event, ChannelClosed)]
     assert len(errors) == 1
-    assert "aborted by the peer" in str(errors[0])
+    assert errors == ["User-Initiated Abort, reason=enough"]
+    causes = [event.cause for event in peers.b.events if isinstance(event, ChannelClosed)]
+    assert causes == peers.b.events_of(AssociationClosed)
     assert isinstance(peers.b.events[-1], AssociationClosed)
     assert ours.state is theirs.state is ChannelState.CLOSED
     for ends in (peers.client, peers.server):
@@ -552,3 +554,61 @@ def test_closing_a_channel_of_an_association_that_has_just_ended_raises_nothing(
     rogue.server.association.abort()
     channel.close()
     assert kinds(rogue.server.poll_events()) == ["ChannelClosed", "AssociationClosed"]
+
+
+def test_a_channel_that_the_peer_does_not_close_is_closed_after_a_while_and_its_stream_is_kept() -> None:
+    peers = Peers().connect()
+    ours = peers.client.open("only here", negotiated=True, stream_id=8)
+    peers.run(lambda: ours.state is ChannelState.OPEN)
+    ours.close()
+    peers.run_for(9.0)
+    assert ours.state is ChannelState.CLOSING
+    peers.run_for(2.0)
+    assert ours.state is ChannelState.CLOSED
+    assert closed(peers.a) == [ours]
+    assert [event.error for event in peers.a.events if isinstance(event, ChannelClosed)] == [None]
+    assert peers.client.channels == []
+    with pytest.raises(OperationError):
+        peers.client.open("again", negotiated=True, stream_id=8)
+    # Only when the peer has reset its side, too, can nothing of the old channel arrive on a new one.
+    peers.server.association.reset_streams([8])
+    peers.run_for(1.0)
+    again = peers.client.open("again", negotiated=True, stream_id=8)
+    peers.run(lambda: again.state is ChannelState.OPEN)
+    assert closed(peers.a) == [ours]
+
+
+def test_a_peer_that_denies_a_reset_does_not_keep_the_channel_open() -> None:
+    peers = Peers().connect()
+    ours, _ = peers.pair()
+    assert ours.stream_id is not None
+    failed = StreamResetFailed((ours.stream_id,), "denied")
+    peers.client.association.reset_streams = lambda stream_ids: None  # type: ignore[method-assign]
+    ours.close()
+    peers.client.association._endpoint.events.append(failed)
+    peers.run_for(1.0)
+    assert ours.state is ChannelState.CLOSED
+    errors = [event.error for event in peers.a.events if isinstance(event, ChannelClosed)]
+    assert errors == ["the peer did not reset the stream: denied"]
+    assert ours.stream_id not in [peers.client.open(f"{number}").stream_id for number in range(3)]
+
+
+def test_the_opening_message_of_a_channel_is_no_fall_of_its_buffered_amount() -> None:
+    """OPEN leaves with COOKIE ECHO, and the news of that comes with COOKIE ACK, when the application has sent more."""
+    peers = Peers()
+    ours = peers.client.open("chat")
+    ours.buffered_amount_low_threshold = 10
+    peers.client.connect()
+    peers.run(lambda: ours.state is ChannelState.OPEN)
+    assert not peers.a.events_of(AssociationEstablished)
+    ours.send(bytes(200_000))
+    peers.run(lambda: bool(peers.a.events_of(ChannelBufferedAmountLow)))
+    assert ours.buffered_amount <= 10
+    peers.run_for(2.0)
+    assert len(peers.a.events_of(ChannelBufferedAmountLow)) == 1
+    ours.send(b"tiny")  # never above the threshold
+    peers.run_for(1.0)
+    assert len(peers.a.events_of(ChannelBufferedAmountLow)) == 1
+    ours.send(bytes(11))
+    peers.run_for(1.0)
+    assert len(peers.a.events_of(ChannelBufferedAmountLow)) == 2

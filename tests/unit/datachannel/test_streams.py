@@ -48,6 +48,7 @@ def test_early_messages_keep_their_order_within_bounds() -> None:
     assert early.keep(1, 53, b"def")
     assert not early.keep(1, 51, b"")  # a third one on the stream
     assert not early.keep(2, 51, b"12345")  # eleven bytes in all
+    assert early.refused == 2
     assert early.keep(2, 51, b"1234")
     assert early.take(1) == [(51, b"abc"), (53, b"def")]
     assert early.take(1) == []
