@@ -128,7 +128,9 @@ class LocalNames:
 
     def signalled(self, candidate: Candidate) -> Candidate:
         """What the peer is told of a local candidate; harmless when repeated."""
-        if candidate.base.host not in self._names:
+        # A relayed address is its own base, and may tell of ours as its related address all the same.
+        is_ours = candidate.base.host in self._names or candidate.related_address in self._names
+        if not is_ours:
             return candidate
         if candidate.foundation not in self._foundations.values():
             # Ours are a checksum of the address, which is guessed soon.
@@ -137,7 +139,7 @@ class LocalNames:
         if candidate.type is CandidateType.HOST:
             return replace(candidate, address=self._names[candidate.base.host])
         if candidate.related_address in self._names:
-            unspecified = "::" if ":" in candidate.base.host else "0.0.0.0"  # noqa: S104 nothing is bound to it
+            unspecified = "::" if ":" in candidate.related_address else "0.0.0.0"  # noqa: S104 nothing is bound to it
             return replace(candidate, related_address=unspecified, related_port=_HIDDEN_PORT)
         return candidate
 

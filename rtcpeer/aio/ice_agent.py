@@ -17,6 +17,7 @@ from rtcpeer.aio.candidate_names import LocalNames, RemoteNames
 from rtcpeer.aio.driver import Driver
 from rtcpeer.aio.interfaces import select_addresses
 from rtcpeer.aio.network import Network, SystemNetwork, UdpPort
+from rtcpeer.aio.servers import Servers
 from rtcpeer.core import Core, Datagrams, Entropy, TransportAddress
 from rtcpeer.errors import InvalidStateError, NetworkError
 from rtcpeer.ice.agent import Agent
@@ -25,14 +26,10 @@ from rtcpeer.ice.events import IceState, PairSelected, PairValidated, StateChang
 from rtcpeer.ice.parameters import IceParameters
 from rtcpeer.ice.settings import IceSettings
 from rtcpeer.stack.connectivity import Connectivity, ConnectivityEvent
-from rtcpeer.stack.gathering import (
-    CandidateGathered,
-    Gatherer,
-    GatheringCompleted,
-    GatheringSufficient,
-    ServerFailed,
-)
+from rtcpeer.stack.gathering import CandidateGathered, Gatherer, GatheringCompleted, GatheringSufficient, ServerFailed
+from rtcpeer.stack.relays import StreamUnneeded
 from rtcpeer.stack.servers import ServerUrl
+from rtcpeer.turn.settings import TurnSettings
 
 __all__ = ["IceAgent"]
 
@@ -64,17 +61,26 @@ class IceAgent(AsyncIOEventEmitter):
         is_controlling: bool = True,
         network: Network | None = None,
         entropy: Entropy = os.urandom,
+        turn_settings: TurnSettings | None = None,
     ) -> None:
         super().__init__()
         self.settings = settings or IceSettings()
         self.servers = [ServerUrl.parse(server) if isinstance(server, str) else server for server in servers]
         self.core = Connectivity(
             Agent(self.settings, is_controlling=is_controlling, entropy=entropy),
-            Gatherer(self.settings, entropy),
+            Gatherer(self.settings, entropy, turn_settings),
         )
         self._network: Network = network or SystemNetwork()
         self._local_names = LocalNames(self._network, self.settings, entropy)
         self._remote_names = RemoteNames(self.core.agent, self._network, self.settings, self.wake)
+        self._servers = Servers(
+            self.core.gatherer,
+            self._network,
+            self.settings,
+            on_data=self._received,
+            on_drained=self._drained,
+            on_change=self.wake,
+        )
         self._driven: Core[Datagrams, Any] = self.core
         self._on_event: Callable[[Any], None] = self.handle
         self._driver: Driver[Datagrams, Any] | None = None
@@ -222,7 +228,7 @@ class IceAgent(AsyncIOEventEmitter):
         self._news.tell()
         self._driven, self._on_event = self.core, _ignore
         self._local_names.close()
-        leftovers = self._remote_names.close()
+        leftovers = self._remote_names.close() | self._servers.close()
         if self._gathering is not None and not self._gathering.done():
             self._gathering.cancel()
             leftovers.add(self._gathering)
@@ -242,6 +248,8 @@ class IceAgent(AsyncIOEventEmitter):
                 self.emit("state", state)
             case PairSelected(local, remote):
                 self.emit("selected_pair", local, remote)
+            case StreamUnneeded(end):
+                self._servers.end_stream(end)
             case GatheringSufficient() | PairValidated():
                 pass
             case _:
@@ -262,7 +270,7 @@ class IceAgent(AsyncIOEventEmitter):
 
     async def _gather(self) -> None:
         gatherer = self.core.gatherer
-        await asyncio.gather(self._open_ports(), *(self._resolve(server) for server in self.servers))
+        await asyncio.gather(self._open_ports(), *(self._servers.find(server) for server in self.servers))
         gatherer.end_of_servers()
         self.wake()
 
@@ -288,22 +296,6 @@ class IceAgent(AsyncIOEventEmitter):
             gatherer.add_base(port.local, preference)
             self.wake()
         gatherer.end_of_bases()
-        self.wake()
-
-    async def _resolve(self, server: ServerUrl) -> None:
-        gatherer = self.core.gatherer
-        try:
-            async with asyncio.timeout(self.settings.dns_timeout):
-                addresses = await self._network.resolve(server.host, server.port)
-        except TimeoutError:
-            gatherer.fail_server(
-                server, f"the name {server.host} was not resolved within {self.settings.dns_timeout} s"
-            )
-        except (OSError, UnicodeError) as error:  # the latter for a name with an empty or overlong label
-            reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-            gatherer.fail_server(server, f"the name {server.host} can not be resolved: {reason}")
-        else:
-            gatherer.add_server(server, addresses)
         self.wake()
 
     def _received(self, packet: Datagrams) -> None:
@@ -332,7 +324,7 @@ class IceAgent(AsyncIOEventEmitter):
     def _send(self, packets: list[Datagrams]) -> int:
         """Hand packets to their sockets until one is full; what is left of a run stays in its place."""
         for index, (local, remote, payloads) in enumerate(packets):
-            port = self._ports.get(local)
+            port = self._ports.get(local) or self._servers.streams.get(local)
             if port is None:
                 continue  # its socket is gone, and with it the path
             taken = port.send(remote, payloads)

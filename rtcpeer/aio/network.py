@@ -8,10 +8,20 @@ from typing import Protocol, runtime_checkable
 
 from rtcpeer.aio.interfaces import Interface, InterfaceAddress, list_interfaces
 from rtcpeer.aio.mdns import service_of
+from rtcpeer.aio.streams import StreamCallbacks, StreamPort, open_stream
 from rtcpeer.aio.udp import open_udp
 from rtcpeer.core import Datagrams, TransportAddress
 
-__all__ = ["Interface", "InterfaceAddress", "MdnsNetwork", "Network", "SystemNetwork", "UdpPort"]
+__all__ = [
+    "Interface",
+    "InterfaceAddress",
+    "MdnsNetwork",
+    "Network",
+    "StreamNetwork",
+    "StreamPort",
+    "SystemNetwork",
+    "UdpPort",
+]
 
 
 class UdpPort(Protocol):
@@ -61,6 +71,16 @@ class MdnsNetwork(Protocol):
         """Answer for a name until what this returns is called. Raises OSError where that can not be had."""
 
 
+@runtime_checkable
+class StreamNetwork(Protocol):
+    """What a network may know besides: TCP, and TLS over it."""
+
+    async def open_stream(
+        self, remote: TransportAddress, tls_name: str | None, ca_file: str | None, callbacks: StreamCallbacks
+    ) -> StreamPort:
+        """Connect, over TLS where the certificate's name is given. Raises OSError when that can not be had."""
+
+
 class SystemNetwork:
     """The network of the machine we run on."""
 
@@ -88,6 +108,12 @@ class SystemNetwork:
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
         addresses = (TransportAddress(str(sockaddr[0]).partition("%")[0], port) for *_, sockaddr in found)
         return list(dict.fromkeys(addresses))
+
+    async def open_stream(
+        self, remote: TransportAddress, tls_name: str | None, ca_file: str | None, callbacks: StreamCallbacks
+    ) -> StreamPort:
+        """A connection of the event loop's; ``ca_file`` (PEM) instead of those whom the system trusts."""
+        return await open_stream(remote, tls_name, ca_file, callbacks)
 
     async def resolve_mdns(self, name: str, timeout: float) -> list[str]:  # noqa: ASYNC109 of the questions
         """By the event loop's `rtcpeer.aio.mdns.MdnsService`."""

@@ -11,6 +11,7 @@ from rtcpeer.errors import SyntaxError as RTCSyntaxError
 from rtcpeer.ice.settings import IceSettings
 from rtcpeer.sctp.settings import SctpSettings
 from rtcpeer.stack.servers import ServerUrl
+from rtcpeer.turn import Credentials, TurnSettings
 
 __all__ = ["RTCConfiguration", "RTCIceServer", "Settings"]
 
@@ -45,7 +46,8 @@ class RTCIceServer:
             raise RTCSyntaxError("an RTCIceServer needs at least one URL")
         if self.credentialType != "password":
             raise NotSupportedError(f"credentialType is 'password', not {self.credentialType!r}")
-        parsed = [ServerUrl.parse(url) for url in urls]
+        credentials = Credentials(self.username, self.credential) if self.username and self.credential else None
+        parsed = [ServerUrl.parse(url, credentials) for url in urls]
         for url in parsed:
             if url.scheme.is_turn and not (self.username and self.credential):
                 raise InvalidAccessError(f"{url.url} is a TURN server and needs a username and a credential")
@@ -113,6 +115,7 @@ class Settings:
     ice: IceSettings = field(default_factory=IceSettings)
     dtls: DtlsSettings = field(default_factory=DtlsSettings)
     sctp: SctpSettings = field(default_factory=SctpSettings)
+    turn: TurnSettings = field(default_factory=TurnSettings)
 
 
 def _one_of(name: str, value: object, allowed: tuple[str, ...]) -> None:

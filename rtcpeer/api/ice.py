@@ -20,6 +20,7 @@ from rtcpeer.ice.settings import IceSettings
 from rtcpeer.stack.connectivity import ConnectivityEvent, PathChanged
 from rtcpeer.stack.gathering import CandidateGathered, GatheringCompleted, GatheringState, ServerFailed
 from rtcpeer.stack.servers import ServerUrl
+from rtcpeer.turn.settings import TurnSettings
 
 __all__ = [
     "candidate_from_sdp",
@@ -219,9 +220,10 @@ class RTCIceGatherer(EventTarget):
         *,
         network: Network | None = None,
         entropy: Entropy = os.urandom,
+        turn_settings: TurnSettings | None = None,
     ) -> None:
         super().__init__()
-        self._agent = IceAgent(settings, servers=servers, network=network, entropy=entropy)
+        self._agent = IceAgent(settings, servers=servers, network=network, entropy=entropy, turn_settings=turn_settings)
         self._media_section: tuple[str | None, int | None] = (None, None)
         self._on_event: Callable[[ConnectivityEvent], None] = self._handle  # the ICE transport's, once there is one
         # Without a DTLS transport above, which drives more than this.

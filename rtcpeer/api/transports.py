@@ -26,7 +26,13 @@ class Transports:
         self, configuration: RTCConfiguration, settings: Settings, network: Network | None, entropy: Entropy
     ) -> None:
         self.certificate = _certificate(configuration)
-        self.gatherer = RTCIceGatherer(configuration.server_urls(), settings.ice, network=network, entropy=entropy)
+        self.gatherer = RTCIceGatherer(
+            configuration.server_urls(),
+            settings.ice,
+            network=network,
+            entropy=entropy,
+            turn_settings=settings.turn,
+        )
         self.ice = RTCIceTransport(self.gatherer)
         self.dtls = RTCDtlsTransport(
             self.ice, self.certificate, settings=settings.dtls, sctp_settings=settings.sctp, entropy=entropy

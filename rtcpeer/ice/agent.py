@@ -184,6 +184,17 @@ class Agent:
             self._checking.lose(pair, FailureReason.UNROUTABLE, detail)
             self._settle(now)
 
+    def drop_bases(self, bases: Sequence[TransportAddress], now: float, detail: str = "") -> None:
+        """Nothing can be sent from these any more: their pairs fail, and another takes over where there is one."""
+        if self._state in _FINAL_STATES:
+            return
+        for pair in self._generation.drop_bases(bases):
+            self._checking.lose(pair, FailureReason.UNROUTABLE, detail)
+        if self._selected_pair_changes and self._checking.is_exhausted:
+            self._fail()
+        else:
+            self._settle(now)
+
     def close(self) -> None:
         """Stop; harmless when repeated."""
         self._is_changed = True
@@ -220,6 +231,16 @@ class Agent:
     def remote_candidates(self) -> list[Candidate]:
         """The peer's, including those that are not paired (names, TCP) and those that its checks taught us."""
         return list(self._generation.remote_candidates)
+
+    @property
+    def remotes_seen(self) -> int:
+        """Changes whenever `remote_addresses` has grown."""
+        return self._generation.remotes_seen
+
+    @property
+    def remote_addresses(self) -> list[TransportAddress]:
+        """The peer's addresses, as far as they can be paired."""
+        return self._generation.remote_addresses
 
     @property
     def selected_pair(self) -> CandidatePair | None:

@@ -33,6 +33,7 @@ class Generation:
         self.checklist = Checklist(settings.max_pairs)
         self.early_checks: list[PeerCheck] = []
         self.candidates_refused = 0
+        self.remotes_seen = 0  # grows with every address that a pair was made with
         self._role = role
         self._settings = settings
         self._is_pairing = True
@@ -147,6 +148,17 @@ class Generation:
         self._form_pair(local, remote, force=True)
         return self.checklist.find(path)
 
+    def drop_bases(self, bases: Sequence[TransportAddress]) -> list[CandidatePair]:
+        """Nothing can be sent from there any more; their pairs, which are of no use now."""
+        for base in bases:
+            self._bases.pop(base, None)
+        return [pair for pair in self.checklist if pair.path[0] in bases]
+
+    @property
+    def remote_addresses(self) -> list[TransportAddress]:
+        """Where checks are sent."""
+        return list(self._remotes)
+
     def knows_base(self, base: TransportAddress) -> bool:
         """Whether packets may arrive there at all."""
         return base in self._bases
@@ -184,6 +196,7 @@ class Generation:
         # Names, TCP and port 0 are listed, so that a program sees them, and wait for somebody who can make use of them.
         if candidate.is_pairable:
             self._remotes[candidate.transport_address] = candidate
+            self.remotes_seen += 1
             for local in self._bases.values():
                 self._form_pair(local, candidate)
         return True

@@ -50,12 +50,14 @@ class IceSettings:
     # Gathering: read by the stack, not by the agent
     dns_timeout: float = 2.0
     stun_timeout: float = 5.0
+    turn_timeout: float = 5.0  # to connect to the server, where it takes a connection, and once more for the allocation
     gathering_timeout: float = 5.0
     gathering_interval: float = 0.005  # Ta between new questions to servers, section 14.1
     bulk_wait: float = 0.3  # bulk signalling takes what is there after that time, once a server has answered
     bulk_patience: float = 1.5  # and after that time if none has: two retransmissions were given their chance
     trickle: bool | Literal["auto"] = "auto"
     include_loopback: bool = False
+    tls_ca_file: str | None = None  # PEM: who may vouch for turns: servers; None: whom the system trusts
 
     # Names in .local (RFC 6762, draft-ietf-mmusic-mdns-ice-candidates): read by aio
     mdns: Literal["disabled", "query", "query_and_gather"] = "query"
@@ -81,6 +83,7 @@ class IceSettings:
         gathering = (
             "dns_timeout",
             "stun_timeout",
+            "turn_timeout",
             "gathering_timeout",
             "gathering_interval",
             "bulk_wait",

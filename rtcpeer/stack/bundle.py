@@ -87,7 +87,7 @@ class Bundle:
                 if data:
                     payloads = payloads + self.dtls.seal_many(data)
             if payloads:
-                packets.append(Datagrams(path[0], path[1], payloads))
+                packets += self.connectivity.carry(Datagrams(path[0], path[1], payloads), now)
         return packets
 
     def poll_events(self) -> list[BundleEvent]:
@@ -155,6 +155,7 @@ class Bundle:
         self._is_dtls_up = False
         self.dtls.close()
         payloads += self.dtls.packets_to_send(now)
+        packets = self.connectivity.carry(Datagrams(path[0], path[1], payloads), now) if payloads else []
         self.connectivity.close()
         self._farewell_path = None
-        return [Datagrams(path[0], path[1], payloads)] if payloads else []
+        return packets + self.connectivity.packets_to_send(now)

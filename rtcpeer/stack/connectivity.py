@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from rtcpeer.core import Datagrams, TransportAddress
 from rtcpeer.ice.agent import Agent
-from rtcpeer.ice.events import IceEvent
+from rtcpeer.ice.events import IceEvent, PairSelected
 from rtcpeer.stack.gathering import CandidateGathered, Gatherer, GatheringCompleted, GatheringEvent
+from rtcpeer.stack.relays import RelayLost
 from rtcpeer.stun.message import is_stun
 
 __all__ = ["Connectivity", "ConnectivityEvent", "Path", "PathChanged", "earliest"]
@@ -36,10 +37,24 @@ class Connectivity:
         self._data: list[bytes] = []
         self._strange_packets = 0
         self._unsent: list[bytes] = []
+        self._relays = gatherer.relays
+        self._lost_relays: list[RelayLost] = []
+        self._remotes_permitted = -1
         self._path: Path | None = None  # as the owner knows it
 
     def receive(self, packet: Datagrams, now: float) -> None:
-        """Answer STUN; keep the rest for `take_data` when it comes from an address of the checklist."""
+        """Answer STUN; keep the rest for `take_data` when it comes from an address of the checklist.
+
+        What a TURN server sends is taken out of its wrapping first.
+        """
+        if self._relays.is_used and self._relays.serves(packet):
+            for run in self._unwrap(packet, now):
+                self._take(run, now)
+            self._follow_gatherer()
+        else:
+            self._take(packet, now)
+
+    def _take(self, packet: Datagrams, now: float) -> None:
         local, remote, payloads = packet
         data = payloads
         if any(is_stun(payload) for payload in payloads):
@@ -61,6 +76,8 @@ class Connectivity:
     def handle_timeout(self, now: float) -> None:
         """Retransmit, check, keep alive, give up: whatever is due."""
         self.gatherer.handle_timeout(now)
+        if self._relays.is_used:
+            self._relays.handle_timeout(now)
         self._follow_gatherer()
         self.agent.handle_timeout(now)
 
@@ -73,12 +90,20 @@ class Connectivity:
             if path is not None:
                 packets.append(Datagrams(path[0], path[1], self._unsent))
             self._unsent = []
-        return packets
+        return self._relay(packets, now) if self._relays.is_used else packets
+
+    def carry(self, run: Datagrams, now: float) -> list[Datagrams]:
+        """What to send for a run of the owner's own: itself, or what its relay makes of it."""
+        return self._relay([run], now) if self._relays.is_used else [run]
 
     def poll_events(self) -> list[ConnectivityEvent]:
         """The gatherer's and the agent's events; then, where the data goes if that is news."""
         self._follow_gatherer()
         events: list[ConnectivityEvent] = list(self.agent.poll_events())
+        if self._relays.is_used:
+            for event in events:
+                if isinstance(event, PairSelected):
+                    self._relays.bind(*event.path)
         path = self.send_path()
         if path is not None and path != self._path:
             self._path = path
@@ -89,8 +114,9 @@ class Connectivity:
         return events
 
     def next_timeout(self) -> float | None:
-        """The earlier deadline of the two."""
-        return earliest(self.gatherer.next_timeout(), self.agent.next_timeout())
+        """The earliest deadline."""
+        relays = self._relays.next_timeout() if self._relays.is_used else None
+        return earliest(self.gatherer.next_timeout(), self.agent.next_timeout(), relays)
 
     def take_data(self) -> list[bytes]:
         """What arrived besides STUN since the last call, oldest first."""
@@ -102,7 +128,7 @@ class Connectivity:
         self._unsent.append(payload)
 
     def close(self) -> None:
-        """Stop asking, checking and answering."""
+        """Stop asking, checking and answering; the next pull gives back what servers have allocated."""
         self.gatherer.close()
         self.agent.close()
 
@@ -110,6 +136,28 @@ class Connectivity:
     def strange_packets(self) -> int:
         """Datagrams dropped because they came from no address of the checklist."""
         return self._strange_packets
+
+    def _unwrap(self, packet: Datagrams, now: float) -> list[Datagrams]:
+        """What peers sent through a TURN server."""
+        if self.gatherer.is_asking:
+            # Many servers answer for STUN and TURN at one address.
+            answers = [each for each in packet.payloads if is_stun(each) and self.gatherer.is_awaiting(each)]
+            if answers:
+                self.gatherer.receive(packet._replace(payloads=answers), now)
+                packet = packet._replace(payloads=[each for each in packet.payloads if each not in answers])
+        return self._relays.receive(packet, now)
+
+    def _relay(self, packets: list[Datagrams], now: float) -> list[Datagrams]:
+        """Hand what leaves a relayed base to its relay, and add what all relays have for their servers."""
+        for lost in self._lost_relays:
+            self.agent.drop_bases(lost.relayed, now, lost.reason)
+        self._lost_relays.clear()
+        if self._remotes_permitted != self.agent.remotes_seen:
+            self._remotes_permitted = self.agent.remotes_seen
+            self._relays.permit(self.agent.remote_addresses)
+        send = self._relays.send
+        direct = [run for run in packets if not send(run)]
+        return direct + self._relays.packets_to_send(now)
 
     def _follow_gatherer(self) -> None:
         for event in self.gatherer.poll_events():
@@ -119,6 +167,8 @@ class Connectivity:
                         continue
                 case GatheringCompleted():
                     self.agent.end_of_local_candidates()
+                case RelayLost():
+                    self._lost_relays.append(event)
                 case _:
                     pass
             self._events.append(event)

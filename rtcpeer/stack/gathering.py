@@ -12,10 +12,12 @@ from rtcpeer.core import Datagrams, Entropy, TransportAddress
 from rtcpeer.errors import MalformedPacketError
 from rtcpeer.ice.candidate import Candidate, CandidateType, candidate_priority, compute_foundation
 from rtcpeer.ice.settings import IceSettings
-from rtcpeer.stack.servers import ServerUrl
+from rtcpeer.stack.relays import Relay, RelayLost, RelayOpened, RelayRefused, Relays, StreamUnneeded
+from rtcpeer.stack.servers import ServerScheme, ServerUrl
 from rtcpeer.stun.attributes import AttributeType
 from rtcpeer.stun.message import MessageClass, Method, StunMessage
 from rtcpeer.stun.transaction import Transaction
+from rtcpeer.turn.settings import TurnSettings
 
 __all__ = [
     "CandidateGathered",
@@ -69,7 +71,9 @@ class GatheringCompleted:
     """No candidate will follow."""
 
 
-GatheringEvent = CandidateGathered | ServerFailed | GatheringSufficient | GatheringCompleted
+GatheringEvent = (
+    CandidateGathered | ServerFailed | GatheringSufficient | GatheringCompleted | RelayLost | StreamUnneeded
+)
 
 
 class _Question:
@@ -93,10 +97,47 @@ class _Question:
         self.asked_at: float | None = None
 
 
-class Gatherer:
-    """Core[Datagrams, GatheringEvent]."""
+class _Tally:
+    """Which servers were asked, from how many places, and what came of it: there is one failure to tell for each."""
 
-    def __init__(self, settings: IceSettings, entropy: Entropy) -> None:
+    def __init__(self) -> None:
+        self.asked: set[str] = set()  # URLs
+        self.answered: set[str] = set()
+        self._open: dict[str, int] = {}  # of servers that have not answered
+        self._failures: dict[str, ServerFailed] = {}
+
+    def ask(self, url: str) -> None:
+        self.asked.add(url)
+        self._open[url] = self._open.get(url, 0) + 1
+
+    def succeed(self, url: str) -> None:
+        self._open.pop(url, None)
+        self._failures.pop(url, None)
+        self.answered.add(url)
+
+    def fail(self, failure: ServerFailed) -> ServerFailed | None:
+        """Count a question as lost; the first failure when that was the server's last and none was answered."""
+        url = failure.url
+        if url in self.answered:
+            return None
+        self._failures.setdefault(url, failure)
+        self._open[url] -= 1
+        if self._open[url]:
+            return None
+        del self._open[url]
+        return self._failures.pop(url)
+
+
+class Gatherer:
+    """Core[Datagrams, GatheringEvent]; feeds and reads `relays`, whose packets go by way of its owner."""
+
+    def __init__(self, settings: IceSettings, entropy: Entropy, turn_settings: TurnSettings | None = None) -> None:
+        self.relays = Relays(
+            turn_settings or TurnSettings(),
+            entropy,
+            timeout=settings.turn_timeout,
+            interval=settings.gathering_interval,
+        )
         self._settings = settings
         self._entropy = entropy
         self._wants_host = settings.transport_policy == "all"
@@ -110,11 +151,9 @@ class Gatherer:
         self._servers: list[tuple[ServerUrl, list[TransportAddress]]] = []
         self._has_all_bases = False
         self._has_all_servers = False
-        self._asked: set[str] = set()  # URLs
         self._questions: dict[bytes, _Question] = {}  # by transaction id
-        self._open_questions: dict[str, int] = {}  # by URL, for servers that have not answered
-        self._failures: dict[str, ServerFailed] = {}  # by URL, told when nobody of that server answered
-        self._answered: set[str] = set()  # URLs
+        self._tally = _Tally()
+        self._relay_count = 0
         self._started_at: float | None = None
         self._next_question_at = 0.0
         self._events: list[GatheringEvent] = []
@@ -141,6 +180,8 @@ class Gatherer:
         if now >= self._started_at + self._settings.gathering_timeout:
             for question in list(self._questions.values()):
                 self._fail(question, UNREACHABLE, f"{question.server.host} did not answer before gathering ended")
+            self.relays.stop_opening("did not answer before gathering ended")
+            self._follow_relays()
             self._complete()
         elif now >= self._started_at + self._bulk_wait() and self._has_all_bases:
             self._suffice()
@@ -164,6 +205,8 @@ class Gatherer:
 
     def poll_events(self) -> list[GatheringEvent]:
         """What happened, oldest first."""
+        if self.relays.is_used and self._follow_relays():
+            self._look_around()
         events, self._events = self._events, []
         return events
 
@@ -193,7 +236,7 @@ class Gatherer:
         if self._wants_host:
             self._gathered(_candidate(CandidateType.HOST, base, base, preference))
         for server, addresses in self._servers:
-            self._ask(base, preference, server, addresses)
+            self._ask_from(base, preference, server, addresses)
 
     def end_of_bases(self) -> None:
         """There are no more bases."""
@@ -201,13 +244,25 @@ class Gatherer:
         self._look_around()
 
     def add_server(self, server: ServerUrl, addresses: Sequence[TransportAddress]) -> None:
-        """A server's name is resolved: ask it from every base of the same address family."""
-        if server.scheme.is_turn or server.scheme.is_secure:
-            self.fail_server(server, f"{server.scheme.value}: servers can not be used yet; only stun: can")
+        """A server's name is resolved: ask it from every base of the same address family.
+
+        One that takes a stream is asked over that, once `add_stream` brings it.
+        """
+        if server.scheme is ServerScheme.STUNS or (server.scheme is ServerScheme.TURNS and not server.is_stream):
+            kind = "stuns:" if server.scheme is ServerScheme.STUNS else "turns: with transport=udp (DTLS)"
+            self.fail_server(server, f"{kind} can not be used yet")
             return
         self._servers.append((server, list(addresses)))
         for base, preference in self._bases:
-            self._ask(base, preference, server, addresses)
+            self._ask_from(base, preference, server, addresses)
+
+    def add_stream(self, server: ServerUrl, local: TransportAddress, remote: TransportAddress) -> bool:
+        """A TURN server is connected over TCP or TLS; False where nobody needs it any more."""
+        if self.state is GatheringState.COMPLETE:
+            return False
+        self._tally.ask(server.url)
+        self.relays.open(server, local, remote, preference=0)
+        return True
 
     def fail_server(self, server: ServerUrl, reason: str) -> None:
         """A server is out of reach before anybody asked it, for instance because its name does not exist."""
@@ -217,6 +272,11 @@ class Gatherer:
         """There are no more servers."""
         self._has_all_servers = True
         self._look_around()
+
+    @property
+    def is_asking(self) -> bool:
+        """Whether there are questions without an answer."""
+        return bool(self._questions)
 
     @property
     def is_complete(self) -> bool:
@@ -231,24 +291,32 @@ class Gatherer:
         """Ask no more; no event follows."""
         self._questions.clear()
         self._events.clear()
+        self.relays.close()
         self.state = GatheringState.COMPLETE
         self.is_sufficient = True
 
-    def _ask(
+    def _ask_from(
         self, base: TransportAddress, preference: int, server: ServerUrl, addresses: Sequence[TransportAddress]
     ) -> None:
-        """One question for the first address of the base's family: a server's addresses lead to the same server."""
-        if not self._wants_reflexive or self.state is GatheringState.COMPLETE:
+        """Ask at the first address of the base's family: a server's addresses lead to the same server."""
+        if not self._wants(server) or server.is_stream or self.state is GatheringState.COMPLETE:
             return
         for address in addresses:
             if (":" in address.host) == (":" in base.host):
-                request = StunMessage.request(Method.BINDING, self._entropy).serialize(fingerprint=True)
-                transaction = Transaction(request, rto=self._settings.rto, max_requests=self._settings.max_requests)
-                question = _Question(base, preference, server, address, transaction)
-                self._questions[transaction.transaction_id] = question
-                self._asked.add(server.url)
-                self._open_questions[server.url] = self._open_questions.get(server.url, 0) + 1
+                self._tally.ask(server.url)
+                if server.scheme.is_turn:
+                    self.relays.open(server, base, address, preference)
+                else:
+                    self._ask(base, preference, server, address)
                 return
+
+    def _ask(self, base: TransportAddress, preference: int, server: ServerUrl, address: TransportAddress) -> None:
+        request = StunMessage.request(Method.BINDING, self._entropy).serialize(fingerprint=True)
+        transaction = Transaction(request, rto=self._settings.rto, max_requests=self._settings.max_requests)
+        self._questions[transaction.transaction_id] = _Question(base, preference, server, address, transaction)
+
+    def _wants(self, server: ServerUrl) -> bool:
+        return self._wants_reflexive or server.scheme.is_turn
 
     def _take_response(self, response: StunMessage, local: TransportAddress, remote: TransportAddress) -> None:
         question = self._questions.get(response.transaction_id)
@@ -267,25 +335,47 @@ class Gatherer:
 
     def _succeed(self, question: _Question, mapped: TransportAddress) -> None:
         del self._questions[question.transaction.transaction_id]
-        self._open_questions.pop(question.server.url, None)
-        self._failures.pop(question.server.url, None)
-        self._answered.add(question.server.url)
+        self._tally.succeed(question.server.url)
         if mapped != question.base or not self._wants_host:
             self._gathered(
                 _candidate(CandidateType.SERVER_REFLEXIVE, mapped, question.base, question.preference, question.server)
             )
 
     def _fail(self, question: _Question, code: int, text: str) -> None:
-        """Count the question as lost; the server has failed when that was its last and none was answered."""
         del self._questions[question.transaction.transaction_id]
-        url = question.server.url
-        if url in self._answered:
-            return  # from another base
-        self._failures.setdefault(url, ServerFailed(url, code, text, question.base))
-        self._open_questions[url] -= 1
-        if not self._open_questions[url]:
-            del self._open_questions[url]
-            self._events.append(self._failures.pop(url))
+        self._failed(ServerFailed(question.server.url, code, text, question.base))
+
+    def _failed(self, failure: ServerFailed) -> None:
+        told = self._tally.fail(failure)
+        if told is not None:
+            self._events.append(told)
+
+    def _follow_relays(self) -> bool:
+        """Draw the conclusions of what has become of allocations; returns whether there was anything."""
+        events = self.relays.poll_events()
+        for event in events:
+            match event:
+                case RelayOpened():
+                    self._relay_opened(event)
+                case RelayRefused(relay, code, text):
+                    self._failed(ServerFailed(relay.server.url, code, text, relay.local))
+                case RelayLost() | StreamUnneeded():
+                    self._events.append(event)
+        return bool(events)
+
+    def _relay_opened(self, opened: RelayOpened) -> None:
+        relay, mapped = opened.relay, opened.allocated.mapped
+        self._tally.succeed(relay.server.url)
+        # RFC 8445 section 5.1.1.2: the allocation has answered the question for our address as well.
+        if self._wants_reflexive and relay.local.protocol == "udp" and mapped != relay.local:
+            self._gathered(
+                _candidate(CandidateType.SERVER_REFLEXIVE, mapped, relay.local, relay.preference, relay.server)
+            )
+        # Where only relays may be seen, nobody is told what stands behind them (RFC 8839 section 5.1).
+        related = mapped if self._wants_reflexive else _hidden(mapped)
+        for address in relay.relayed:
+            self._gathered(_relay_candidate(relay, address, related, self._relay_count))
+            self._relay_count += 1
 
     def _gathered(self, candidate: Candidate) -> None:
         """Tell of a candidate, unless the same address from the same base is known (RFC 8445 section 5.1.3)."""
@@ -297,17 +387,17 @@ class Gatherer:
 
     def _look_around(self) -> None:
         """Notice when there is nothing left to wait for."""
-        if self._has_all_bases and self._has_all_servers and not self._questions:
+        if self._has_all_bases and self._has_all_servers and not self._questions and not self.relays.opening:
             self._fail_unasked()
             self._complete()
 
     def _fail_unasked(self) -> None:
         """A server that has no address of any base's family is out of reach."""
-        if not self._wants_reflexive or self.state is not GatheringState.GATHERING:
+        if self.state is not GatheringState.GATHERING:
             return
         for server, _ in self._servers:
-            if server.url not in self._asked:
-                self._asked.add(server.url)
+            if server.url not in self._tally.asked and self._wants(server) and not server.is_stream:
+                self._tally.asked.add(server.url)
                 self.fail_server(server, f"{server.host} has no address of a family that this host has")
 
     def _suffice(self) -> None:
@@ -323,7 +413,34 @@ class Gatherer:
 
     def _bulk_wait(self) -> float:
         """How long bulk signalling waits: briefly once a server has answered, longer while none has."""
-        return self._settings.bulk_wait if self._answered else self._settings.bulk_patience
+        return self._settings.bulk_wait if self._tally.answered else self._settings.bulk_patience
+
+
+def _relay_candidate(relay: Relay, address: TransportAddress, related: TransportAddress, index: int) -> Candidate:
+    """The candidate of a relayed address, which is its own base (RFC 8445 section 5.1.1.2)."""
+    # Unique, and by the preference of the base first: relays are told apart by little else.
+    # The base stands in the foundation as a number, for a checksum of its address would be guessed.
+    preference = max(65535 - (relay.preference << 6) - min(index, 63), 0)
+    return Candidate(
+        foundation=compute_foundation(
+            CandidateType.RELAYED, f"{relay.preference} {address.host}", relay.protocol, relay.server.host
+        ),
+        component=1,
+        protocol="udp",
+        priority=candidate_priority(CandidateType.RELAYED, preference, relay_protocol=relay.protocol),
+        address=address.host,
+        port=address.port,
+        type=CandidateType.RELAYED,
+        related_address=related.host,
+        related_port=related.port,
+        base=address,
+        url=relay.server.url,
+        relay_protocol=relay.protocol,
+    )
+
+
+def _hidden(address: TransportAddress) -> TransportAddress:
+    return TransportAddress("::" if ":" in address.host else "0.0.0.0", 9)  # noqa: S104 no address at all
 
 
 def _candidate(

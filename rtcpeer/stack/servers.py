@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from rtcpeer.errors import SyntaxError as RTCSyntaxError
+from rtcpeer.turn import Credentials
 
 __all__ = ["ServerScheme", "ServerUrl"]
 
@@ -47,9 +48,10 @@ class ServerUrl:
     host: str
     port: int
     transport: str  # "udp" or "tcp"
+    credentials: Credentials | None = None  # for a TURN server
 
     @classmethod
-    def parse(cls, url: str) -> "ServerUrl":
+    def parse(cls, url: str, credentials: Credentials | None = None) -> "ServerUrl":
         """Parse a ``stun:``, ``stuns:``, ``turn:`` or ``turns:`` URL.
 
         Raises:
@@ -69,7 +71,12 @@ class ServerUrl:
         transport = (match["transport"] or ("tcp" if scheme.is_secure else "udp")).lower()
         if transport not in {"udp", "tcp"}:
             raise RTCSyntaxError(f"{url!r}: transport is udp or tcp, not {transport!r}")
-        return cls(url, scheme, match["ipv6"] or match["host"], port, transport)
+        return cls(url, scheme, match["ipv6"] or match["host"], port, transport, credentials)
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether a connection to the server comes before anything is asked."""
+        return self.transport == "tcp"
 
 
 def _is_ipv6(text: str) -> bool:

@@ -6,11 +6,46 @@ from rtcpeer.core import Datagrams, TransportAddress
 from rtcpeer.turn import Allocated, TurnClient, TurnOverUdp, TurnSettings
 from tests.sim.link import LinkSettings
 from tests.sim.nat import PORT_RESTRICTED
-from tests.sim.network import Network
+from tests.sim.network import Host, Network
 from tests.unit.turn.bench import ADA
 from tests.unit.turn.server import Behaviour, FakeServer
 
 SERVER_HOST = "203.0.113.1"
+
+
+class SimulatedServer:
+    """The fake server on a host, with a socket for each relayed address. Time is the network's."""
+
+    def __init__(self, host: Host, address: TransportAddress, behaviour: Behaviour) -> None:
+        self.host = host
+        self.server = FakeServer(behaviour, address)
+        self.server.to_peer = self._leave
+        self.server.on_allocate = self._bind_relay
+        self.listener = host.bind(address.host, address.port, self._at_server)
+        self.relays = {}
+
+    def _now(self) -> float:
+        return self.host.network.timeline.time()
+
+    def _at_server(self, run: Datagrams) -> None:
+        for payload in run.payloads:
+            answers = self.server.receive(run.remote, payload, self._now())
+            if answers:
+                self.listener.send(run.remote, answers)
+
+    def _bind_relay(self, relayed: TransportAddress) -> None:
+        self.relays[relayed] = self.host.bind(relayed.host, relayed.port, self._at_relay)
+
+    def _leave(self, relayed: TransportAddress, peer: TransportAddress, payload: bytes) -> None:
+        self.relays[relayed].send(peer, [payload])
+
+    def _at_relay(self, run: Datagrams) -> None:
+        for client, held in list(self.server.allocations.items()):
+            if run.local in held.relayed:
+                for payload in run.payloads:
+                    packets = self.server.peer_sends(client, run.remote, payload, self._now())
+                    if packets:
+                        self.listener.send(client, packets)
 
 
 class World:
@@ -20,11 +55,7 @@ class World:
         self.network = Network(seed)
         self.clock = self.network.clock
         self.server_host = self.network.host("server", SERVER_HOST)
-        self.server = FakeServer(behaviour, TransportAddress(SERVER_HOST, 3478))
-        self.server.to_peer = self._leave
-        self.server.on_allocate = self._bind_relay
-        self.listener = self.server_host.bind(SERVER_HOST, 3478, self._at_server)
-        self.relays = {}
+        self.server = SimulatedServer(self.server_host, TransportAddress(SERVER_HOST, 3478), behaviour).server
         home = self.network.router("home", "198.51.100.1", nat=PORT_RESTRICTED)
         laptop = self.network.host("laptop", "192.168.1.2", segment=home.inside, up=link)
         self.base = TransportAddress("192.168.1.2", 5000)
@@ -61,24 +92,3 @@ class World:
         for peer, payloads in self.client.take_data():
             self.got += [(peer, payload) for payload in payloads]
         return self.got
-
-    def _at_server(self, run: Datagrams) -> None:
-        for payload in run.payloads:
-            answers = self.server.receive(run.remote, payload, self.clock.time())
-            if answers:
-                self.listener.send(run.remote, answers)
-
-    def _bind_relay(self, relayed: TransportAddress) -> None:
-        self.relays[relayed] = self.server_host.bind(relayed.host, relayed.port, self._at_relay)
-
-    def _leave(self, relayed: TransportAddress, peer: TransportAddress, payload: bytes) -> None:
-        self.relays[relayed].send(peer, [payload])
-
-    def _at_relay(self, run: Datagrams) -> None:
-        now = self.clock.time()
-        for client, held in list(self.server.allocations.items()):
-            if run.local in held.relayed:
-                for payload in run.payloads:
-                    packets = self.server.peer_sends(client, run.remote, payload, now)
-                    if packets:
-                        self.listener.send(client, packets)

@@ -289,7 +289,18 @@ def test_reflexive_candidates_do_not_tell_the_base(host: str, unspecified: str) 
             assert told.foundation == "h2"
             assert host not in told.serialize()
             assert a.signalled(told) == told
-            elsewhere = replace(reflexive, base=reflexive.base._replace(host="198.51.100.7"))
+            relayed = replace(
+                reflexive,
+                type=CandidateType.RELAYED,
+                address="203.0.113.9",
+                base=base.base._replace(host="203.0.113.9"),
+            )
+            told = a.signalled(relayed)
+            assert (told.address, told.related_address, told.related_port) == ("203.0.113.9", unspecified, 9)
+            assert a.signalled(told) == told
+            elsewhere = replace(
+                reflexive, base=reflexive.base._replace(host="198.51.100.7"), related_address="198.51.100.7"
+            )
             assert a.signalled(elsewhere) == elsewhere
 
     run(main())

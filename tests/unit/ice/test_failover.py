@@ -25,6 +25,39 @@ def connected(*, is_controlling: bool, settings: IceSettings = QUIET) -> Peer:
     return peer
 
 
+def test_a_base_that_is_gone_fails_its_pairs_at_once():
+    peer = connected(is_controlling=True)
+    peer.agent.drop_bases([LOCAL], peer.now, "the relay has ended")
+    assert peer.agent.state is IceState.FAILED
+    assert peer.agent.send_path() is None
+    failures = {(pair.failure.reason, pair.failure.detail) for pair in peer.agent._generation.checklist}
+    assert failures == {(FailureReason.UNROUTABLE, "the relay has ended")}
+    assert peer.agent.next_timeout() is None
+
+
+def test_a_base_that_is_gone_leaves_the_others_alone():
+    elsewhere = host("192.168.9.9", 5009)
+    peer = connected(is_controlling=True)
+    peer.agent.add_local_candidate(elsewhere)
+    peer.agent.drop_bases([elsewhere.base], peer.now)
+    assert peer.agent.send_path() == (LOCAL, REMOTE)
+    assert peer.agent.state is IceState.CONNECTED
+    peer.agent.add_remote_candidate(host("192.0.2.99"))
+    assert all(pair.path[0] == LOCAL for pair in peer.agent._generation.checklist)
+
+
+def test_what_the_selection_had_spared_us_is_tried_when_its_base_is_gone():
+    peer = connected(is_controlling=True)
+    other = host("192.168.9.9", 5009, preference=20)
+    peer.agent.add_local_candidate(other)
+    peer.agent.drop_bases([LOCAL], peer.now)
+    assert peer.agent.state is IceState.CHECKING
+    peer.advance(0.1)
+    assert any(pair.path[0] == other.base for pair in peer.agent._generation.checklist)
+    peer.agent.drop_bases([other.base], peer.now)
+    assert peer.agent.state is IceState.FAILED
+
+
 def checks(peer: Peer) -> list:
     return [(to, message) for to, message in peer.pull() if message.message_class is MessageClass.REQUEST]
 

@@ -16,6 +16,8 @@ from rtcpeer.stack.gathering import (
 from rtcpeer.stack.servers import ServerUrl
 from rtcpeer.stun.attributes import AttributeType
 from rtcpeer.stun.message import StunMessage
+from rtcpeer.turn import Credentials
+from tests.unit.turn.server import Behaviour, FakeServer
 
 BASE = TransportAddress("192.168.1.2", 5000)
 OTHER = TransportAddress("192.168.1.3", 5001)
@@ -193,22 +195,102 @@ def test_while_bases_are_missing_the_deadline_is_never_in_the_past():
     assert core.next_timeout() == 5.0
 
 
-def test_servers_that_need_turn_or_tls_are_refused_for_now():
-    core = gatherer(servers=[(ServerUrl.parse("turn:x"), [ADDRESS])])
-    assert any(isinstance(event, ServerFailed) and event.error_code == 701 for event in core.poll_events())
+@pytest.mark.parametrize("url", ["stuns:x", "turns:x?transport=udp"])
+def test_servers_that_need_dtls_or_a_stream_for_stun_are_refused_for_now(url):
+    core = gatherer(servers=[(ServerUrl.parse(url, Credentials("ada", "lovelace")), [ADDRESS])])
+    failure = next(event for event in core.poll_events() if isinstance(event, ServerFailed))
+    assert (failure.url, failure.error_code) == (url, 701)
+    assert "can not be used yet" in failure.error_text
 
 
-@pytest.mark.parametrize("start", [0.0, 0.1, 0.3, 1 / 3, 12345.678])
-def test_a_deadline_that_was_asked_for_is_met_at_that_very_moment(start):
-    core = gatherer(bulk_patience=0.01, gathering_timeout=0.7, stun_timeout=30)
+class TestTurn:
+    """Gathering with a TURN server that answers at once."""
+
+    TURN = ServerUrl.parse("turn:turn.example.org", Credentials("ada", "lovelace"))
+    TLS = ServerUrl.parse("turns:turn.example.org", Credentials("ada", "lovelace"))
+
+    @staticmethod
+    def exchange(core, server, now=0.0, mapped=PUBLIC):
+        """Packets and answers, the server behind a NAT of ours, until nobody has more to say."""
+        events = []
+        for _ in range(20):
+            for run in core.relays.packets_to_send(now):
+                for payload in run.payloads:
+                    for answer in server.receive(mapped, payload, now):
+                        core.relays.receive(Datagrams(run.local, run.remote, [answer]), now)
+            events += core.poll_events()
+            now += 0.01
+        return events
+
+    def test_an_allocation_gives_a_relay_and_a_reflexive_candidate(self):
+        core = gatherer(servers=[(self.TURN, [ADDRESS])])
+        events = self.exchange(core, FakeServer(Behaviour(has_ipv6=False)))
+        host, reflexive, relay = core.candidates
+        assert [one.type.value for one in (host, reflexive, relay)] == ["host", "srflx", "relay"]
+        assert (reflexive.transport_address, reflexive.base) == (PUBLIC, BASE)
+        assert relay.base == relay.transport_address
+        assert (relay.related_address, relay.related_port) == PUBLIC[:2]
+        assert (relay.url, relay.relay_protocol) == (self.TURN.url, "udp")
+        assert host.priority > reflexive.priority > relay.priority
+        assert events[-2:] == [GatheringSufficient(), GatheringCompleted()]
+
+    def test_under_the_relay_policy_there_is_nothing_else_to_see(self):
+        core = gatherer(servers=[(self.TURN, [ADDRESS]), (SERVER, [ADDRESS])], transport_policy="relay")
+        assert not core.is_asking
+        self.exchange(core, FakeServer())
+        assert [one.type for one in core.candidates] == [CandidateType.RELAYED] * 2
+        assert {(one.related_address, one.related_port) for one in core.candidates} == {("0.0.0.0", 9)}
+        assert len({one.priority for one in core.candidates}) == len({one.foundation for one in core.candidates}) == 2
+
+    def test_gathering_waits_for_the_allocation_and_not_for_ever(self):
+        core = gatherer(servers=[(self.TURN, [ADDRESS])], gathering_timeout=2.0)
+        core.packets_to_send(0.0)
+        assert self.exchange(core, FakeServer(Behaviour(is_silent=True)))[-1] != GatheringCompleted()
+        core.handle_timeout(2.0)
+        events = core.poll_events()
+        assert [type(one) for one in events] == [ServerFailed, GatheringSufficient, GatheringCompleted]
+        assert (events[0].url, events[0].error_code) == (self.TURN.url, 701)
+
+    def test_one_error_for_one_server_however_many_bases_asked(self):
+        core = gatherer(BASE, OTHER, servers=[(self.TURN, [ADDRESS])])
+        server = FakeServer(Behaviour(users={}))
+        failures = [one for one in self.exchange(core, server) if isinstance(one, ServerFailed)]
+        assert [(one.url, one.error_code) for one in failures] == [(self.TURN.url, 401)]
+
+    def test_a_server_of_another_family_is_out_of_reach(self):
+        core = gatherer(servers=[(self.TURN, [TransportAddress("2001:db8::1", 3478)])], transport_policy="relay")
+        failure = next(one for one in core.poll_events() if isinstance(one, ServerFailed))
+        assert "no address of a family" in failure.error_text
+
+    def test_a_stream_is_asked_once_it_is_there(self):
+        core = Gatherer(IceSettings(), random.Random(1).randbytes)
+        core.start()
+        core.add_base(BASE, 0)
+        core.end_of_bases()
+        core.add_server(self.TLS, [ADDRESS])
+        assert not core.relays.packets_to_send(0.0)
+        local, remote = TransportAddress(BASE.host, 6000, "tcp"), ADDRESS._replace(protocol="tcp")
+        assert core.add_stream(self.TLS, local, remote)
+        core.end_of_servers()
+        self.exchange(core, FakeServer(Behaviour(has_ipv6=False)))
+        host, relay = core.candidates  # where a stream comes from is nobody's way in
+        assert (host.type, relay.type) == (CandidateType.HOST, CandidateType.RELAYED)
+        assert relay.relay_protocol == "tls"
+        assert core.state is GatheringState.COMPLETE
+        assert not core.add_stream(self.TLS, local, remote)
+
+
+@pytest.mark.parametrize("start", [random.Random(seed).uniform(0, 1e5) for seed in range(50)])
+def test_what_next_timeout_says_is_due_then(start):
+    """The moments are sums, and a difference of the same numbers may be rounded to less."""
+    core = gatherer(bulk_patience=0.3)
     core.packets_to_send(start)
-    kinds = []
     for _ in range(20):
         deadline = core.next_timeout()
         if deadline is None:
             break
         core.handle_timeout(deadline)
         core.packets_to_send(deadline)
-        kinds += [type(event) for event in core.poll_events()]
-    assert kinds[-1] is GatheringCompleted
-    assert kinds.count(GatheringSufficient) == 1
+        core.poll_events()
+        assert core.next_timeout() != deadline
+    assert core.state is GatheringState.COMPLETE

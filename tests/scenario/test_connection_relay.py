@@ -1,0 +1,174 @@
+"""Peer connections that need a relay, in virtual time."""
+
+import asyncio
+
+import pytest
+
+from rtcpeer import IceSettings, RTCPeerConnection, Settings
+from rtcpeer.core import TransportAddress
+from rtcpeer.stun import Method
+from tests.scenario.turn_world import SimulatedServer
+from tests.sim.link import LinkSettings
+from tests.sim.nat import PORT_RESTRICTED, SYMMETRIC
+from tests.sim.peers import LINK, World, connected, exchange, simulated, trickle, until
+from tests.unit.turn.server import Behaviour
+
+NAME, HOST = "turn.example.org", "203.0.113.210"
+DEAD = {"urls": "turn:203.0.113.250", "username": "ada", "credential": "lovelace"}
+LOSSY = LinkSettings(delay=0.03, jitter=0.01, loss=0.1)
+
+
+def servers(policy="all", *more, password="lovelace"):
+    live = {"urls": f"turn:{NAME}", "username": "ada", "credential": password}
+    return {"iceServers": [live, *more], "iceTransportPolicy": policy}
+
+
+def turn_server(world, behaviour=None):
+    host = world.network.host(NAME, HOST, up=LINK)
+    world.network.names[NAME] = [HOST]
+    return SimulatedServer(host, TransportAddress(HOST, 3478), behaviour or Behaviour(has_ipv6=False)).server
+
+
+def pair_of(world, configuration, settings=None, **place):
+    world.a, world.b = (world.peer(configuration, settings, **place) for _ in range(2))
+    trickle(world.a, world.b)
+    trickle(world.b, world.a)
+    return world.a, world.b
+
+
+async def finish(world):
+    await world.close()
+    await asyncio.sleep(0.1)  # for the candidates that are still on their way
+
+
+def local_type(pc: RTCPeerConnection):
+    return pc.sctp.transport.iceTransport.getSelectedCandidatePair().local.type
+
+
+async def echo(a, b, payload=b"x" * 200_000):
+    received = []
+    b.on("datachannel", lambda channel: channel.on("message", received.append))
+    channel = a.createDataChannel("x")
+    channel.on("open", lambda: channel.send(payload))
+    if a.signalingState == "stable" and a.remoteDescription is None:
+        await exchange(a, b)
+    await connected(a, b)
+    await until(lambda: received == [payload])
+    # Before that each side may send over a pair of its own.
+    agents = [pc.sctp.transport.iceTransport._agent.core.agent for pc in (a, b)]
+    await until(lambda: all(agent.selected_pair for agent in agents))
+
+
+@pytest.mark.parametrize("link", [LINK, LOSSY], ids=["clean", "lossy"])
+@pytest.mark.parametrize("policy", ["all", "relay"])
+@pytest.mark.parametrize("seed", range(3))
+def test_symmetric_nats_meet_through_the_relay(seed, policy, link):
+    @simulated
+    async def main():
+        world = World(seed)
+        server = turn_server(world)
+        a, b = pair_of(world, servers(policy), nat=SYMMETRIC, link=link)
+        await echo(a, b)
+        assert "relay" in {local_type(a), local_type(b)}
+        if policy == "relay":
+            for pc in (a, b):
+                lines = [line for line in pc.localDescription.sdp.splitlines() if line.startswith("a=candidate:")]
+                assert lines
+                assert all(" typ relay raddr 0.0.0.0 rport 9" in line for line in lines)
+        await finish(world)
+        await asyncio.sleep(1)
+        if link is LINK:
+            assert not server.allocations  # given back with the last packets
+
+    main()
+
+
+@simulated
+async def test_a_direct_path_is_preferred_to_the_relay():
+    world = World()
+    turn_server(world)
+    a, b = pair_of(world, servers(), nat=PORT_RESTRICTED)
+    await echo(a, b)
+    assert "relay" not in {local_type(a), local_type(b)}
+    reflexive = [one for one in a.sctp.transport.iceTransport.getLocalCandidates() if one.type == "srflx"]
+    assert [one.address for one in reflexive] == ["198.51.100.1"]  # the allocation's answer told us that, too
+    await finish(world)
+
+
+@simulated
+async def test_the_relay_takes_only_a_moment_longer_beside_a_dead_server():
+    world = World()
+    turn_server(world)
+    a, b = pair_of(world, servers("relay", DEAD), nat=SYMMETRIC)
+    errors = []
+    a.on("icecandidateerror", errors.append)
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    a.createDataChannel("x")
+    await exchange(a, b)
+    await connected(a, b)
+    assert loop.time() - started < 1.0
+    await until(lambda: a.iceGatheringState == "complete")
+    assert loop.time() - started < 5.1
+    assert [(error.url, error.errorCode) for error in errors] == [(DEAD["urls"], 701)]
+    await finish(world)
+
+
+@simulated
+async def test_wrong_credentials_are_told():
+    world = World()
+    turn_server(world)
+    a, _ = pair_of(world, servers(password="babbage"))
+    errors = []
+    a.on("icecandidateerror", errors.append)
+    a.createDataChannel("x")
+    await a.setLocalDescription()
+    await until(lambda: a.iceGatheringState == "complete")
+    assert [(error.url, error.errorCode) for error in errors] == [(f"turn:{NAME}", 401)]
+    await finish(world)
+
+
+@simulated
+async def test_a_long_life_over_the_relay_is_renewed():
+    world = World()
+    server = turn_server(world, Behaviour(has_ipv6=False, nonce_lifetime=500))
+    a, b = pair_of(world, servers("relay"), nat=SYMMETRIC)
+    await echo(a, b)
+    await asyncio.sleep(2000)
+    assert a.connectionState == b.connectionState == "connected"
+    await echo(a, b, b"still there")
+    assert server.count(Method.REFRESH) >= 6
+    assert server.count(Method.CHANNEL_BIND) >= 6
+    await finish(world)
+
+
+@simulated
+async def test_an_allocation_that_is_lost_ends_its_pairs_at_once():
+    world = World()
+    server = turn_server(world)
+    a, b = pair_of(world, servers("relay"), nat=SYMMETRIC)
+    await echo(a, b)
+    loop = asyncio.get_running_loop()
+    server.allocations.clear()  # the server was started anew: the next request learns it
+    lost = loop.time()
+    await until(lambda: a.connectionState == "failed", 600)
+    assert loop.time() - lost < 36
+    await finish(world)
+
+
+@simulated
+async def test_close_while_the_server_is_silent():
+    world = World()
+    turn_server(world, Behaviour(is_silent=True))
+    settings = Settings(ice=IceSettings(turn_timeout=1.0))
+    a, b = pair_of(world, servers("relay"), settings)
+    errors = []
+    b.on("icecandidateerror", errors.append)
+    for pc in (a, b):
+        pc.createDataChannel("x")
+        await pc.setLocalDescription()
+    await asyncio.sleep(0.1)
+    await a.close()
+    await until(lambda: bool(errors))
+    assert "did not answer" in errors[0].errorText
+    await finish(world)

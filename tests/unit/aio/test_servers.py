@@ -1,0 +1,184 @@
+import asyncio
+import random
+
+import pytest
+
+from rtcpeer.aio.servers import ATTEMPT_DELAY, Servers
+from rtcpeer.core import TransportAddress
+from rtcpeer.ice.settings import IceSettings
+from rtcpeer.stack.gathering import Gatherer, ServerFailed
+from rtcpeer.stack.servers import ServerUrl
+from rtcpeer.turn import Credentials
+from tests.sim.loop import run
+
+ADA = Credentials("ada", "lovelace")
+TCP = ServerUrl.parse("turn:turn.example.org?transport=tcp", ADA)
+TLS = ServerUrl.parse("turns:turn.example.org", ADA)
+V4, V6 = "203.0.113.1", "2001:db8::1"
+
+
+class FakePort:
+    def __init__(self, remote, callbacks):
+        self.local = TransportAddress("192.168.1.2", 6000 + len(remote.host), "tcp")
+        self.remote = remote
+        self.callbacks = callbacks
+        self.ended = asyncio.get_running_loop().create_future()
+        self.is_closed = False
+
+    def send(self, remote, payloads):
+        return len(payloads)
+
+    def close(self):
+        self.is_closed = True
+        if not self.ended.done():
+            self.ended.set_result(None)
+
+    abort = close
+
+
+class FakeNetwork:
+    """Connects as it is told: after how long, to which host; None: never."""
+
+    def __init__(self, **delays):
+        self.delays = {V4: 0.01, V6: 0.01} | {{"v4": V4, "v6": V6}[name]: delay for name, delay in delays.items()}
+        self.attempts = []
+        self.ports = []
+
+    async def resolve(self, host, port):
+        return [TransportAddress(V6, port), TransportAddress(V4, port)]
+
+    async def open_stream(self, remote, tls_name, ca_file, callbacks):
+        self.attempts.append((remote, tls_name, ca_file, asyncio.get_running_loop().time()))
+        delay = self.delays[remote.host]
+        if isinstance(delay, OSError):
+            raise delay
+        await asyncio.sleep(1e6 if delay is None else delay)
+        self.ports.append(FakePort(remote, callbacks))
+        return self.ports[-1]
+
+
+class World:
+    def __init__(self, network, **settings):
+        self.settings = IceSettings(**settings)
+        self.gatherer = Gatherer(self.settings, random.Random(1).randbytes)
+        self.gatherer.start()
+        self.network = network
+        self.changes = 0
+        self.data = []
+        self.servers = Servers(
+            self.gatherer,
+            network,
+            self.settings,
+            on_data=self.data.append,
+            on_drained=lambda: None,
+            on_change=self.changed,
+        )
+
+    def changed(self):
+        self.changes += 1
+
+    def failures(self):
+        return [event for event in self.gatherer.poll_events() if isinstance(event, ServerFailed)]
+
+
+def in_virtual_time(main):
+    def test():
+        run(main())
+
+    test.__name__ = main.__name__
+    return test
+
+
+@in_virtual_time
+async def test_the_resolvers_favourite_has_a_head_start():
+    world = World(FakeNetwork())
+    await world.servers.find(TCP)
+    assert [remote for remote, *_ in world.network.attempts] == [TransportAddress(V6, 3478, "tcp")]
+    assert [relay.remote.host for relay in world.gatherer.relays.opening] == [V6]
+    assert list(world.servers.streams.values()) == world.network.ports
+    assert world.changes
+
+
+@in_virtual_time
+async def test_a_black_hole_costs_only_the_head_start():
+    world = World(FakeNetwork(v6=None))
+    started = asyncio.get_running_loop().time()
+    await world.servers.find(TCP)
+    assert asyncio.get_running_loop().time() - started == pytest.approx(ATTEMPT_DELAY + 0.01)
+    assert [relay.remote.host for relay in world.gatherer.relays.opening] == [V4]
+
+
+@in_virtual_time
+async def test_what_fails_at_once_costs_nothing():
+    world = World(FakeNetwork(v6=OSError(101, "Network is unreachable")))
+    started = asyncio.get_running_loop().time()
+    await world.servers.find(TCP)
+    assert asyncio.get_running_loop().time() - started == pytest.approx(0.01)
+
+
+@in_virtual_time
+async def test_whoever_comes_second_is_hung_up_on():
+    world = World(FakeNetwork(v6=ATTEMPT_DELAY + 0.01, v4=0.01))
+    await world.servers.find(TCP)
+    assert sum(port.is_closed for port in world.network.ports) == len(world.network.ports) - 1
+    assert len(world.servers.streams) == 1
+
+
+@in_virtual_time
+async def test_without_a_connection_there_is_one_error_with_the_first_reason():
+    world = World(FakeNetwork(v6=OSError(111, "Connection refused"), v4=OSError(113, "No route to host")))
+    await world.servers.find(TCP)
+    (failure,) = world.failures()
+    assert (failure.url, failure.error_code) == (TCP.url, 701)
+    assert "turn.example.org: Connection refused" in failure.error_text
+
+
+@in_virtual_time
+async def test_a_server_that_never_connects_is_given_up():
+    world = World(FakeNetwork(v6=None, v4=None), turn_timeout=2.0)
+    await world.servers.find(TCP)
+    assert ["took no connection within 2.0 s" in failure.error_text for failure in world.failures()] == [True]
+
+
+@in_virtual_time
+async def test_tls_is_for_the_name_in_the_url():
+    world = World(FakeNetwork(), tls_ca_file="/ca.pem")
+    await world.servers.find(TLS)
+    assert [attempt[1:3] for attempt in world.network.attempts] == [("turn.example.org", "/ca.pem")]
+
+
+@in_virtual_time
+async def test_a_connection_that_comes_after_the_end_of_gathering_is_dropped():
+    world = World(FakeNetwork())
+    world.gatherer.close()
+    await world.servers.find(TCP)
+    assert [port.is_closed for port in world.network.ports] == [True]
+    assert not world.servers.streams
+
+
+@in_virtual_time
+async def test_a_server_that_hangs_up_is_told():
+    world = World(FakeNetwork())
+    await world.servers.find(TCP)
+    (port,) = world.network.ports
+    port.callbacks.on_lost(port.local, "the server has hung up")
+    assert [failure.error_text for failure in world.failures()] == ["the server has hung up"]
+    assert not world.servers.streams
+
+
+@in_virtual_time
+async def test_close_hangs_up_and_waits():
+    world = World(FakeNetwork())
+    await world.servers.find(TCP)
+    (task,) = world.servers.close()
+    await task
+    assert [port.is_closed for port in world.network.ports] == [True]
+    assert world.servers.close() == set()
+
+
+@in_virtual_time
+async def test_a_network_without_tcp_says_so():
+    network = FakeNetwork()
+    world = World(type("UdpOnly", (), {"resolve": network.resolve})())
+    await world.servers.find(TCP)
+    assert ["no TCP" in failure.error_text for failure in world.failures()] == [True]
