@@ -89,3 +89,12 @@ def test_keepalives_are_consent_checks_and_come_every_two_seconds():
     due = monitor.next_timeout(False)
     assert due == pytest.approx(12.0, abs=0.01)
     assert monitor.check_due(due) is pair
+
+
+def test_a_path_in_doubt_is_asked_four_times_as_often():
+    monitor, pair = watched(0)
+    assert monitor.check_due(24.9) is pair  # silent for 14.9 s
+    assert monitor.next_timeout(True) == pytest.approx(24.9 + 1.6 / 4)
+    pair.last_received_at = pair.last_response_at = 25.0
+    assert monitor.check_due(25.5) is pair
+    assert monitor.next_timeout(False) == pytest.approx(25.5 + 1.6)
