@@ -10,7 +10,9 @@ from dataclasses import dataclass
 import pytest
 import pytest_asyncio
 
-from rtcpeer import RTCIceCandidate, RTCPeerConnection
+from rtcpeer import IceSettings, RTCIceCandidate, RTCPeerConnection, Settings
+from tests.interop.browser import Browser
+from tests.interop.peers.browser_peer import BrowserPeer
 from tests.interop.peers.peer import Candidate, Description, Message, Mode, Peer, connect
 from tests.interop.peers.python_peer import OurPeer
 
@@ -266,3 +268,21 @@ def assert_no_duplicates(ours: OurPeer) -> None:
     known = [(one.address, one.port, one.protocol, one.component) for one in remote_candidates(ours)]
     assert known
     assert len(known) == len(set(known))
+
+
+async def connect_to_hidden_addresses(browser: Browser, mode: str, *, we_offer: bool) -> None:
+    """A visitor's browser gives `.local` names only; it reaches us, and we learn where it is from its checks."""
+    settings = Settings(ice=IceSettings(mdns="disabled"))
+    async with (
+        await BrowserPeer.start(browser) as theirs,
+        OurPeer(RTCPeerConnection(settings=settings)) as ours,
+    ):
+        pair = Pair(ours, theirs, we_offer=we_offer)
+        await pair.connect("bulk" if mode == "bulk" else "trickle")
+        await exchange(pair, "chat", ["hello", b"bytes"])
+        known = remote_candidates(ours)
+        assert "prflx" in {one.type for one in known}
+        ice = ours.pc.sctp.transport.iceTransport
+        ice.on("selectedcandidatepairchange", ours.wake)
+        await ours.until(lambda: ice.getSelectedCandidatePair() is not None, "selected pair")
+        assert not ice.getSelectedCandidatePair().remote.address.endswith(".local")
