@@ -32,9 +32,12 @@ class NetworkMonitor:
     It costs nothing without subscribers. Not for use from other threads than the event loop's.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, interfaces: Callable[[], list[Interface]]) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, interfaces: Callable[[], list[Interface]], *, has_netlink: bool
+    ) -> None:
         self._loop = loop
         self._read = interfaces
+        self._has_netlink = has_netlink
         self._intervals: dict[object, float] = {}
         self._callbacks: dict[object, Callable[[], None]] = {}
         self._known: list[Interface] = []
@@ -95,7 +98,7 @@ class NetworkMonitor:
             return []
 
     def _listen(self) -> socket.socket | None:
-        if sys.platform != "linux":
+        if not self._has_netlink:
             return None
         netlink: socket.socket | None = None
         try:
@@ -124,5 +127,7 @@ def monitor_of(loop: asyncio.AbstractEventLoop) -> NetworkMonitor:
     """The monitor of the machine's network that all of a loop share."""
     monitor = _monitors.get(loop)
     if monitor is None:
-        monitor = _monitors[loop] = NetworkMonitor(weakref.proxy(loop), list_interfaces)
+        monitor = _monitors[loop] = NetworkMonitor(
+            weakref.proxy(loop), list_interfaces, has_netlink=sys.platform == "linux"
+        )
     return monitor
