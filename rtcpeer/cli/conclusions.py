@@ -1,0 +1,183 @@
+"""What the facts mean for calls, and what to do about them."""
+
+from collections.abc import Iterator
+
+from rtcpeer.cli.facts import Facts
+from rtcpeer.cli.nat_kind import NatKind
+from rtcpeer.cli.report import Finding, Status
+from rtcpeer.cli.turn_probe import ServerResult
+
+__all__ = ["conclude"]
+
+_OPEN_UDP = (
+    "Allow outgoing UDP (to port 3478 and to the relay's ports, usually 49152 to 65535) and the answers to it. Until"
+    " then give calls a TURN server over TLS on port 443: turns:HOST:443?transport=tcp."
+)
+_REFUSALS = {
+    401: "Check --username and --credential. Time-limited credentials may have expired, and the clocks of both machines"
+    " have to agree.",
+    403: "The server's rules forbid it: look into its configuration for the user, and for denied peer addresses.",
+    438: "The server takes back each nonce at once: look into its log, and at its clock.",
+    441: "The credentials do not belong to this allocation: check --username and --credential.",
+    442: "The server does not relay over this transport: use another ?transport=.",
+    486: "The user has too many allocations: end others, wait until they expire, or raise the server's quota.",
+    508: "The server has no ports or bandwidth left: give it more, or use another one.",
+}
+
+
+def conclude(facts: Facts) -> list[Finding]:
+    """Problems first, each once."""
+    findings = [*_local(facts), *_names(facts), *_udp(facts), *_relays(facts), *_nat(facts), *_comfort(facts)]
+    return sorted(findings, key=lambda finding: finding.status is not Status.PROBLEM)
+
+
+def _local(facts: Facts) -> Iterator[Finding]:
+    if not facts.local_hosts or all(host.startswith("127.") or host == "::1" for host in facts.local_hosts):
+        yield Finding(
+            "no-network",
+            Status.PROBLEM,
+            "This machine has no network",
+            "It can talk to itself only.",
+            "Connect it: plug in the cable, join the Wi-Fi, or look why the interface got no address (ip address).",
+        )
+
+
+def _names(facts: Facts) -> Iterator[Finding]:
+    failed = [result for result in facts.names.values() if result.error is not None]
+    for result in failed:
+        others = "No name was resolved: look at this machine's DNS settings and at its connection."
+        yield Finding(
+            "name-unresolved",
+            Status.PROBLEM,
+            f"The name {result.host} is not resolved",
+            "Its server can not be used: calls go without what it gives (an own public address, a relay).",
+            others if len(failed) > 1 and len(failed) == len(facts.names) else "Check the name for a typing error.",
+        )
+
+    if facts.out_of_reach and len(facts.out_of_reach) == len(facts.servers):
+        yield Finding(
+            "no-common-family",
+            Status.PROBLEM,
+            "No server has an address of a kind that this machine has",
+            "They have IPv4 alone or IPv6 alone, and this machine the other. Calls go without what the servers give.",
+            "Use servers that have both, or get this machine an address of the other kind.",
+        )
+
+
+def _udp(facts: Facts) -> Iterator[Finding]:
+    if not facts.is_udp_tested:
+        return
+    if not facts.is_udp_reached:
+        is_online = any(result.is_answered for result in facts.results)
+        yield Finding(
+            "udp-blocked",
+            Status.PROBLEM,
+            "UDP is blocked" if is_online else "No server answered over UDP",
+            "Calls have to take a relay over TCP or TLS, where a lost packet holds up all that follow: sound and"
+            " picture will stutter. Without such a relay no call succeeds."
+            if is_online
+            else "Either UDP is blocked here, or none of the servers is running. If it is blocked no call to anybody"
+            " outside succeeds without a relay over TCP or TLS.",
+            _OPEN_UDP if is_online else f"Check that the servers are running and their URLs are right. {_OPEN_UDP}",
+        )
+        return
+    for one in facts.udp_servers():
+        if not one.is_answered:
+            yield Finding(
+                "server-silent",
+                Status.PROBLEM,
+                f"{one.server.url} does not answer over UDP",
+                "It is of no use to calls. Others answered, so that UDP itself works.",
+                f"Check host and port, and that the server is running and its firewall open ({one.error}).",
+            )
+
+
+def _relays(facts: Facts) -> Iterator[Finding]:
+    for result in facts.results:
+        if not result.is_answered:
+            yield _refused(result)
+        elif result.server.scheme.is_turn and not (result.relayed and result.relayed.received):
+            yield Finding(
+                "relay-unusable",
+                Status.WARNING,
+                f"{result.server.url} allocates, but no data came back through it",
+                "Calls that need the relay may fail. A server may also just refuse to relay to itself, which is all"
+                " that can be tried from one machine.",
+                "Look whether the server's relay ports are open in its firewall, whether it knows its public address"
+                " (coturn: external-ip), and which peers it denies.",
+            )
+        elif result.relayed is not None and result.relayed.received < result.relayed.sent:
+            yield Finding(
+                "relay-lossy",
+                Status.WARNING,
+                f"{result.server.url} loses packets",
+                f"{result.relayed.sent - result.relayed.received} of {result.relayed.sent} did not come back: calls"
+                " through this relay will sound and look bad.",
+                "Look at the load of the server and of the connection here; try again, and from another network.",
+            )
+
+
+def _refused(result: ServerResult) -> Finding:
+    code, text = result.error or (0, "")
+    advice = _REFUSALS.get(
+        code, "Check host, port and transport, and that the server is running and its firewall open."
+    )
+    is_turn = result.server.scheme.is_turn
+    return Finding(
+        "relay-refused" if is_turn else "server-silent",
+        Status.PROBLEM,
+        f"{result.server.url} gives no {'relay' if is_turn else 'answer'}",
+        (f"Error {code}: {text}. " if code and code != 701 else f"{text}. " if text else "")
+        + ("Calls that no direct path serves fail." if is_turn else "It is of no use to calls."),
+        advice,
+    )
+
+
+def _nat(facts: Facts) -> Iterator[Finding]:
+    if facts.kind is NatKind.SYMMETRIC:
+        has_relay = bool(facts.relays)
+        yield Finding(
+            "nat-symmetric",
+            Status.WARNING if has_relay else Status.PROBLEM,
+            "The NAT here is symmetric",
+            "It shows each peer another address, so that the one a STUN server saw is of no use. Calls to peers behind"
+            " a symmetric or a port-restricted NAT need a relay"
+            + (", which there is." if has_relay else ", and there is none."),
+            "Nothing has to be done; a NAT with endpoint-independent mapping would save the detour."
+            if has_relay
+            else "Give calls a TURN server, or replace or reconfigure the router (RFC 4787 calls for"
+            " endpoint-independent mapping).",
+        )
+    for result in facts.udp.values():
+        if result.behavior is not None and result.behavior.is_reached and not result.behavior.mappings:
+            yield Finding(
+                "servers-contradict",
+                Status.WARNING,
+                "What the servers see of us contradicts itself",
+                "A server tells an untruth, or the NAT has several public addresses and changes between them within a"
+                " call. Direct calls may fail.",
+                "Leave servers out one by one to find the one that disagrees; if it is none of them, ask who runs the"
+                " NAT for paired address pooling (RFC 4787 section 4.1).",
+            )
+
+
+def _comfort(facts: Facts) -> Iterator[Finding]:
+    """What costs time or convenience, not calls."""
+    if facts.udp.get(True) is not None and not facts.is_reached(is_ipv6=True) and facts.is_udp_reached:
+        yield Finding(
+            "ipv6-dead",
+            Status.WARNING,
+            "IPv6 leads nowhere",
+            "This machine has an IPv6 address, but nothing that it sends arrives. Calls go over IPv4; other programs"
+            " may hang for seconds.",
+            "Look at the router's IPv6 settings and the provider's status, or turn IPv6 off here until it works.",
+        )
+    if facts.mdns is not None and facts.mdns.error is not None:
+        yield Finding(
+            "mdns-broken",
+            Status.WARNING,
+            "Multicast DNS does not work",
+            "Browsers hide their addresses behind .local names. Peers in the same network will not find each other"
+            " directly, and take the way through the router or a relay.",
+            "Allow UDP port 5353 to 224.0.0.251 and ff02::fb in this machine's firewall, and multicast on the Wi-Fi.",
+        )
