@@ -103,12 +103,15 @@ def nat_check(result: UdpResult) -> Check:
     if behavior is None:
         return Check("nat", family, Status.SKIPPED, f"{family}: no local address to ask from")
     kind = nat_kind(behavior)
+    words = _NAT_WORDS[kind] + (" behind another NAT" if result.is_double_nat else "")
     notes = [f"mapping {possible(behavior.mappings)}, filtering {possible(behavior.filterings)}"]
     if len({mapped.host for mapped in behavior.mapped}) > 1:
         seen = ", ".join(sorted({mapped.host for mapped in behavior.mapped}))
         notes.append(f"servers see different addresses: {seen}")
     if not behavior.is_reached:
         notes = []
+    if len(result.private_hops) > 1:
+        notes.append(f"through routers with private addresses: {', '.join(result.private_hops)}")
     if result.unanswered:
         notes.append(f"no answer to {', '.join(result.unanswered)}")
     status = {NatKind.UDP_BLOCKED: Status.PROBLEM, NatKind.SYMMETRIC: Status.WARNING}.get(kind, Status.OK)
@@ -125,8 +128,10 @@ def nat_check(result: UdpResult) -> Check:
         "possible_mappings": sorted(one.value for one in behavior.mappings),
         "possible_filterings": sorted(one.value for one in behavior.filterings),
         "unanswered": list(result.unanswered),
+        "hops": list(result.hops),
+        "double_nat": result.is_double_nat if result.hops else None,
     }
-    return Check("nat", family, status, f"{family}: {_NAT_WORDS[kind]}", tuple(notes), result.seconds, details)
+    return Check("nat", family, status, f"{family}: {words}", tuple(notes), result.seconds, details)
 
 
 def ipv6_check(local_hosts: Sequence[str], *, is_tested: bool, is_reached: bool) -> Check:
@@ -157,7 +162,8 @@ def server_check(result: ServerResult) -> Check:
     }
     kind = "turn" if result.server.scheme.is_turn else "stun"
     status, outcome = _server_outcome(result)
-    notes = (outcome, *(f"address {address}" for address in result.addresses))
+    word = "relays at" if kind == "turn" else "sees us at"
+    notes = (outcome, *([f"{word} {', '.join(map(str, result.addresses))}"] if result.addresses else []))
     return Check(kind, result.server.url, status, result.server.url, notes, result.seconds, details)
 
 
@@ -201,7 +207,7 @@ def _answer_check(answer: ServerAnswer, server: ServerUrl, behavior: NatBehavior
     }
     where = server.url if server.host == answer.server.host else f"{server.url} at {answer.server}"
     if answer.mapped is None:
-        summary, status = f"{where}: {answer.error}", Status.PROBLEM if not behavior.is_reached else Status.WARNING
+        summary, status = f"{where}: {answer.error}", Status.PROBLEM
     else:
         at = "our own address" if answer.mapped == behavior.local else str(answer.mapped)
         summary, status = f"{where} sees us at {at}", Status.OK

@@ -6,6 +6,7 @@ from rtcpeer.cli.facts import Facts
 from rtcpeer.cli.nat_kind import NatKind
 from rtcpeer.cli.report import Finding, Status
 from rtcpeer.cli.turn_probe import ServerResult
+from rtcpeer.stack.servers import ServerUrl
 
 __all__ = ["conclude"]
 
@@ -13,6 +14,7 @@ _OPEN_UDP = (
     "Allow outgoing UDP (to port 3478 and to the relay's ports, usually 49152 to 65535) and the answers to it. Until"
     " then give calls a TURN server over TLS on port 443: turns:HOST:443?transport=tcp."
 )
+UNREACHABLE = 701  # W3C webrtc-pc section 4.8.2
 _REFUSALS = {
     401: "Check --username and --credential. Time-limited credentials may have expired, and the clocks of both machines"
     " have to agree.",
@@ -68,21 +70,10 @@ def _udp(facts: Facts) -> Iterator[Finding]:
     if not facts.is_udp_tested:
         return
     if not facts.is_udp_reached:
-        is_online = any(result.is_answered for result in facts.results)
-        yield Finding(
-            "udp-blocked",
-            Status.PROBLEM,
-            "UDP is blocked" if is_online else "No server answered over UDP",
-            "Calls have to take a relay over TCP or TLS, where a lost packet holds up all that follow: sound and"
-            " picture will stutter. Without such a relay no call succeeds."
-            if is_online
-            else "Either UDP is blocked here, or none of the servers is running. If it is blocked no call to anybody"
-            " outside succeeds without a relay over TCP or TLS.",
-            _OPEN_UDP if is_online else f"Check that the servers are running and their URLs are right. {_OPEN_UDP}",
-        )
+        yield _blocked(facts)
         return
     for one in facts.udp_servers():
-        if not one.is_answered:
+        if not one.is_answered and not _is_consequence(facts, one.server):
             yield Finding(
                 "server-silent",
                 Status.PROBLEM,
@@ -92,10 +83,34 @@ def _udp(facts: Facts) -> Iterator[Finding]:
             )
 
 
+def _blocked(facts: Facts) -> Finding:
+    if not any(result.is_answered for result in facts.results):
+        return Finding(
+            "udp-unanswered",
+            Status.PROBLEM,
+            "No server answered over UDP",
+            "Either UDP is blocked here, or none of the servers is running. If it is blocked no call to anybody outside"
+            " succeeds without a relay over TCP or TLS.",
+            f"Check that the servers are running and that their URLs are right. {_OPEN_UDP}",
+        )
+    stutter = "where a lost packet holds up all that follow: sound and picture will stutter"
+    return Finding(
+        "udp-blocked",
+        Status.PROBLEM,
+        "UDP is blocked",
+        f"Calls take the relay over TCP or TLS, which works, but {stutter}."
+        if facts.relays
+        else f"Calls need a relay over TCP or TLS ({stutter}), and there is none that works.",
+        _OPEN_UDP,
+    )
+
+
 def _relays(facts: Facts) -> Iterator[Finding]:
     for result in facts.results:
         if not result.is_answered:
-            yield _refused(result)
+            is_silent = result.error is None or result.error[0] == UNREACHABLE
+            if not (is_silent and _is_consequence(facts, result.server)):
+                yield _refused(result)
         elif result.server.scheme.is_turn and not (result.relayed and result.relayed.received):
             yield Finding(
                 "relay-unusable",
@@ -117,6 +132,17 @@ def _relays(facts: Facts) -> Iterator[Finding]:
             )
 
 
+def _is_consequence(facts: Facts, server: ServerUrl) -> bool:
+    """Whether a server can not be reached for a reason that is told already."""
+    if not server.is_stream and facts.is_udp_tested and not facts.is_udp_reached:
+        return True
+    return _is_ipv6_dead(facts) and all(":" in address for address in facts.names[server.host].addresses)
+
+
+def _is_ipv6_dead(facts: Facts) -> bool:
+    return True in facts.udp and not facts.is_reached(is_ipv6=True) and facts.is_udp_reached
+
+
 def _refused(result: ServerResult) -> Finding:
     code, text = result.error or (0, "")
     advice = _REFUSALS.get(
@@ -127,7 +153,7 @@ def _refused(result: ServerResult) -> Finding:
         "relay-refused" if is_turn else "server-silent",
         Status.PROBLEM,
         f"{result.server.url} gives no {'relay' if is_turn else 'answer'}",
-        (f"Error {code}: {text}. " if code and code != 701 else f"{text}. " if text else "")
+        (f"Error {code}: {text}. " if code and code != UNREACHABLE else f"{text}. " if text else "")
         + ("Calls that no direct path serves fail." if is_turn else "It is of no use to calls."),
         advice,
     )
@@ -163,14 +189,15 @@ def _nat(facts: Facts) -> Iterator[Finding]:
 
 def _comfort(facts: Facts) -> Iterator[Finding]:
     """What costs time or convenience, not calls."""
-    if facts.udp.get(True) is not None and not facts.is_reached(is_ipv6=True) and facts.is_udp_reached:
+    if _is_ipv6_dead(facts):
         yield Finding(
             "ipv6-dead",
             Status.WARNING,
             "IPv6 leads nowhere",
-            "This machine has an IPv6 address, but nothing that it sends arrives. Calls go over IPv4; other programs"
-            " may hang for seconds.",
-            "Look at the router's IPv6 settings and the provider's status, or turn IPv6 off here until it works.",
+            "This machine has an IPv6 address, but nothing that it sent was answered. Calls go over IPv4; other"
+            " programs may hang for seconds.",
+            "Look at the router's IPv6 settings and the provider's status, or turn IPv6 off here until it works. If"
+            " other places on the Internet are reached over IPv6, look at that of the servers.",
         )
     if facts.mdns is not None and facts.mdns.error is not None:
         yield Finding(

@@ -2,14 +2,16 @@
 
 import asyncio
 from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from rtcpeer.aio.network import Network
 from rtcpeer.cli import checks
 from rtcpeer.cli.conclusions import conclude
 from rtcpeer.cli.facts import Facts
+from rtcpeer.cli.gathering import gathering_settings
 from rtcpeer.cli.probes import (
+    MdnsResult,
     UdpResult,
     family_name,
     list_interfaces,
@@ -21,7 +23,6 @@ from rtcpeer.cli.probes import (
 )
 from rtcpeer.cli.report import Check, Report
 from rtcpeer.cli.turn_probe import ServerResult, probe_server
-from rtcpeer.ice.settings import IceSettings
 from rtcpeer.stack.nat_discovery import NatDiscoverySettings
 from rtcpeer.stack.servers import ServerUrl
 
@@ -77,10 +78,15 @@ class Doctor:
         started_at = loop.time()
         self._look_at_interfaces()
         await self._resolve_names()
-        self._set_aside_unreachable()
-        await self._ask_over_udp()
-        await self._try_servers()
-        await self._try_mdns()
+        # At once, but told in order.
+        async with asyncio.TaskGroup() as group:
+            families = {is_ipv6: group.create_task(self._ask_family(is_ipv6=is_ipv6)) for is_ipv6 in self._families()}
+            results = [group.create_task(self._try_server(server)) for server in self._to_be_tried()]
+            mdns = group.create_task(self._try_mdns())
+            await self._tell_udp(families)
+            await self._tell_servers(results)
+            self.facts.mdns = await mdns
+            self._show(checks.mdns_check(self.facts.mdns))
         return Report(
             self._version,
             tuple(server.url for server in self.facts.servers),
@@ -109,83 +115,79 @@ class Doctor:
             if not result.is_numeric:
                 self._show(checks.name_check(result))
 
-    def _set_aside_unreachable(self) -> None:
-        """Servers that have no address of a family that this machine has are not the ones to blame."""
+    def _families(self) -> list[bool]:
+        """Whether IPv6, for each address family that there is somebody to ask over and something to ask from."""
+        facts = self.facts
+        for is_ipv6 in (False, True):
+            facts.endpoints[is_ipv6] = udp_endpoints(facts.servers, facts.names, is_ipv6=is_ipv6)
+        here = {":" in host for host in facts.local_hosts}
+        return [is_ipv6 for is_ipv6 in (False, True) if is_ipv6 in here and facts.endpoints[is_ipv6]]
+
+    def _to_be_tried(self) -> list[ServerUrl]:
+        """Servers that take more than a question over UDP; also finds those that are out of reach."""
         facts = self.facts
         here = {":" in host for host in facts.local_hosts}
         for server in facts.servers:
-            name = facts.names[server.host]
-            there = {":" in address for address in name.addresses}
+            there = {":" in address for address in facts.names[server.host].addresses}
             if there and not here & there:
                 facts.out_of_reach.append(server)
-                self._show(checks.out_of_reach_check(server, is_ipv6=there == {True}))
+        return [
+            server
+            for server in facts.servers
+            if (server.scheme.is_turn or server.scheme.is_secure)
+            and facts.names[server.host].error is None
+            and server not in facts.out_of_reach
+        ]
 
-    async def _ask_over_udp(self) -> None:
+    async def _tell_udp(self, families: dict[bool, asyncio.Task[UdpResult]]) -> None:
         facts = self.facts
-        families = [family for family in (False, True) if self._endpoints(is_ipv6=family)]
-        for result in await asyncio.gather(*(self._ask_family(is_ipv6=family) for family in families)):
-            facts.udp[result.is_ipv6] = result
-            for check in checks.stun_checks(result, facts.endpoints[result.is_ipv6]):
+        self._tell_out_of_reach(is_turn=False)
+        for is_ipv6, task in families.items():
+            facts.udp[is_ipv6] = await task
+            for check in checks.stun_checks(facts.udp[is_ipv6], facts.endpoints[is_ipv6]):
                 self._show(check)
-            self._show(checks.nat_check(result))
-        if not facts.udp:
+        for is_ipv6 in families:
+            self._show(checks.nat_check(facts.udp[is_ipv6]))
+        if not families:
             self._show(checks.skipped("nat", self._why_no_udp()))
-        is_tested = True in facts.udp
-        self._show(checks.ipv6_check(facts.local_hosts, is_tested=is_tested, is_reached=facts.is_reached(is_ipv6=True)))
+        is_reached = facts.is_reached(is_ipv6=True)
+        self._show(checks.ipv6_check(facts.local_hosts, is_tested=True in families, is_reached=is_reached))
 
     async def _ask_family(self, *, is_ipv6: bool) -> UdpResult:
         timeout = self._settings.timeout
         settings = NatDiscoverySettings(answer_timeout=timeout, silence_timeout=min(timeout, 3.0))
-        endpoints = list(self.facts.endpoints[is_ipv6])
-        return await self._watched(
-            f"asking {len(endpoints)} servers over {family_name(is_ipv6)}"
-            if len(endpoints) > 1
-            else f"asking {endpoints[0]} over UDP",
-            probe_udp(self._network, endpoints, settings, is_ipv6=is_ipv6),
-        )
-
-    def _endpoints(self, *, is_ipv6: bool) -> bool:
-        """Find where to ask over a family; False where there is nobody, or nothing to ask from."""
-        facts = self.facts
-        facts.endpoints[is_ipv6] = udp_endpoints(facts.servers, facts.names, is_ipv6=is_ipv6)
-        has_local = any((":" in host) == is_ipv6 for host in facts.local_hosts)
-        return has_local and bool(facts.endpoints[is_ipv6])
+        probe = probe_udp(self._network, list(self.facts.endpoints[is_ipv6]), settings, is_ipv6=is_ipv6)
+        return await self._watched(f"asking over UDP and {family_name(is_ipv6)}, and listening to silence", probe)
 
     def _why_no_udp(self) -> str:
         if not self.facts.servers:
             return "not tested: no server was named (--server), and none is contacted unless it is named"
         return "not tested: no server that is asked over UDP has an address that can be reached from here"
 
-    async def _try_servers(self) -> None:
-        servers = [one for one in self.facts.servers if one.scheme.is_turn or one.scheme.is_secure]
-        servers = [one for one in servers if self.facts.names[one.host].error is None]
-        servers = [one for one in servers if one not in self.facts.out_of_reach]
-        if not servers and not any(one.scheme.is_turn for one in self.facts.servers):
-            self._show(checks.skipped("turn", "not tested: no TURN server was named"))
-
-        async def probe(server: ServerUrl) -> None:
-            result = await self._watched(f"trying {server.url}", self._probe(server))
+    async def _tell_servers(self, results: list[asyncio.Task[ServerResult]]) -> None:
+        self._tell_out_of_reach(is_turn=True)
+        for task in results:
+            result = await task
             self.facts.results.append(result)
             self._show(checks.server_check(result))
+        if not any(server.scheme.is_turn for server in self.facts.servers):
+            self._show(checks.skipped("turn", "not tested: no TURN server was named"))
 
-        await asyncio.gather(*map(probe, servers))
+    def _tell_out_of_reach(self, *, is_turn: bool) -> None:
+        for server in self.facts.out_of_reach:
+            if server.scheme.is_turn == is_turn:
+                is_ipv6 = ":" in self.facts.names[server.host].addresses[0]
+                self._show(checks.out_of_reach_check(server, is_ipv6=is_ipv6))
 
-    async def _probe(self, server: ServerUrl) -> ServerResult:
-        timeout = self._settings.timeout
-        settings = IceSettings(
-            dns_timeout=timeout,
-            stun_timeout=timeout,
-            turn_timeout=timeout,
-            gathering_timeout=timeout,
-            tls_ca_file=self._settings.tls_ca_file,
+    async def _try_server(self, server: ServerUrl) -> ServerResult:
+        settings = gathering_settings(
+            "relay" if server.scheme.is_turn else "nohost", self._settings.timeout, self._settings.tls_ca_file
         )
-        policy = replace(settings, transport_policy="relay" if server.scheme.is_turn else "nohost")
-        return await probe_server(server, self._network, policy)
+        return await self._watched(f"trying {server.url}", probe_server(server, self._network, settings))
 
-    async def _try_mdns(self) -> None:
-        timeout = self._settings.mdns_timeout
-        self.facts.mdns = await self._watched("looking for our own .local name", probe_mdns(self._network, timeout))
-        self._show(checks.mdns_check(self.facts.mdns))
+    async def _try_mdns(self) -> MdnsResult:
+        probe = probe_mdns(self._network, self._settings.mdns_timeout)
+        return await self._watched("looking for our own .local name", probe)
 
     async def _watched(self, work: str, awaitable: Awaitable[ResultT]) -> ResultT:
         self._watcher.begin(work)

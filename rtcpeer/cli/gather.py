@@ -12,10 +12,10 @@ from rich.text import Text
 
 from rtcpeer.aio.ice_agent import IceAgent
 from rtcpeer.aio.network import Network
+from rtcpeer.cli.gathering import gathering_settings
 from rtcpeer.cli.report import Json
 from rtcpeer.core import TransportAddress
 from rtcpeer.ice.candidate import Candidate
-from rtcpeer.ice.settings import IceSettings
 from rtcpeer.stack.gathering import ServerFailed
 from rtcpeer.stack.servers import ServerUrl
 
@@ -66,15 +66,7 @@ class GatherView(Protocol):
 async def gather(what: Gathering, network: Network, view: GatherView) -> Summary:
     """Gather until there is no more to come."""
     loop = asyncio.get_running_loop()
-    timeout = what.timeout
-    settings = IceSettings(
-        transport_policy=what.policy,
-        dns_timeout=timeout,
-        stun_timeout=timeout,
-        turn_timeout=timeout,
-        gathering_timeout=timeout,
-        tls_ca_file=what.tls_ca_file,
-    )
+    settings = gathering_settings(what.policy, what.timeout, what.tls_ca_file)
     counts: Counter[str] = Counter()
     errors: list[ServerFailed] = []
     completed = asyncio.Event()

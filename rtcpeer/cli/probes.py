@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from rtcpeer.aio.interfaces import Interface, select_addresses
 from rtcpeer.aio.nat_discovery import discover_nat_behavior
-from rtcpeer.aio.network import MdnsNetwork, Network
+from rtcpeer.aio.network import HopNetwork, MdnsNetwork, Network
 from rtcpeer.core import Entropy, TransportAddress
 from rtcpeer.stack.nat_behavior import NatBehavior
 from rtcpeer.stack.nat_discovery import NatDiscoverySettings
@@ -30,6 +30,8 @@ __all__ = [
 
 # A machine may have a bridge for each of its containers; a few addresses tell enough.
 MAX_LOCAL_ADDRESSES = 6
+
+_PRIVATE_BLOCKS = tuple(map(ipaddress.IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,18 @@ class UdpResult:
     behavior: NatBehavior | None  # None: no local address could be used
     seconds: float
     unanswered: tuple[str, ...] = ()  # local addresses from which nobody was reached, although from another one
+    hops: tuple[str | None, ...] = ()  # the first routers on the way, as far as they told
+
+    @property
+    def private_hops(self) -> tuple[str, ...]:
+        """Those with addresses of private networks or of a carrier's (RFC 1918, RFC 6598): a NAT is beyond them."""
+        return tuple(hop for hop in self.hops if hop is not None and _private_block(hop) is not None)
+
+    @property
+    def is_double_nat(self) -> bool:
+        """Whether a translating path leads through two kinds of private networks: a NAT stands between them."""
+        is_translated = self.behavior is not None and self.behavior.is_translated
+        return is_translated and len(set(map(_private_block, self.private_hops))) > 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,24 +135,25 @@ async def probe_udp(
     loop = asyncio.get_running_loop()
     started_at = loop.time()
     hosts = local_addresses(network, is_ipv6=is_ipv6)[:MAX_LOCAL_ADDRESSES]
-    runs = (
-        discover_nat_behavior(host, endpoints, settings=settings, network=network, entropy=entropy) for host in hosts
-    )
-    results = await asyncio.gather(*runs, return_exceptions=True)
-    behaviors: list[NatBehavior] = []
-    for result in results:
-        if isinstance(result, NatBehavior):
-            behaviors.append(result)
-        elif not isinstance(result, OSError):
-            raise result
+
+    async def from_host(host: str) -> tuple[NatBehavior, tuple[str | None, ...]] | None:
+        discovery = discover_nat_behavior(host, endpoints, settings=settings, network=network, entropy=entropy)
+        try:
+            behavior, hops = await asyncio.gather(discovery, _hops(network, host, endpoints[0]))
+        except OSError:  # the address has gone
+            return None
+        return behavior, hops
+
+    results = [result for result in await asyncio.gather(*map(from_host, hosts)) if result is not None]
     # The first of those that reached most: the preferred address, unless it is a bridge that leads nowhere.
-    best = max(behaviors, key=_answer_count, default=None)
-    silent = [one.local.host for one in behaviors if not one.is_reached]
+    best, hops = max(results, key=lambda result: _answer_count(result[0]), default=(None, ()))
+    silent = [behavior.local.host for behavior, _ in results if not behavior.is_reached]
     return UdpResult(
         is_ipv6,
         best,
         loop.time() - started_at,
         tuple(silent) if best is not None and best.is_reached else (),
+        hops,
     )
 
 
@@ -169,6 +184,15 @@ async def probe_mdns(network: Network, timeout: float) -> MdnsResult:  # noqa: A
     except OSError as problem:
         error = problem.strerror or str(problem)
     return MdnsResult(True, loop.time() - started_at, error)
+
+
+async def _hops(network: Network, host: str, server: TransportAddress) -> tuple[str | None, ...]:
+    return tuple(await network.trace_hops(host, server)) if isinstance(network, HopNetwork) else ()
+
+
+def _private_block(host: str) -> ipaddress.IPv4Network | None:
+    address = ipaddress.ip_address(host)
+    return next((block for block in _PRIVATE_BLOCKS if address in block), None)
 
 
 def _answer_count(behavior: NatBehavior) -> int:

@@ -149,7 +149,8 @@ def _result(report: Report) -> str:
     if not report.servers and report.is_good:
         return "; ".join(["Nothing wrong here, as far as can be told without a server", *parts])
     if not parts:
-        return "Everything works"
+        is_partial = any(check.status is Status.SKIPPED for check in report.checks)
+        return "Everything that could be tested works" if is_partial else "Everything works"
     return ("" if problems else "Calls will work; ") + ", ".join(parts)
 
 

@@ -217,6 +217,8 @@ class NatDiscovery:
             self._fail(question, f"it refused with error {code} {text}".rstrip())
         elif response.message_class is MessageClass.SUCCESS:
             self._take_mapped(question, response, now)
+        else:
+            self.dropped_packets += 1
 
     def _take_mapped(self, question: _Question, response: StunMessage, now: float) -> None:
         mapped = response.mapped_address
