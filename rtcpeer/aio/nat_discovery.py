@@ -33,40 +33,52 @@ async def discover_nat_behavior(
         network: the system's unless given.
         entropy: for transaction ids.
     """
-    loop = asyncio.get_running_loop()
-    found: asyncio.Future[NatBehavior] = loop.create_future()
-    driver: Driver[Datagrams, NatDiscoveryEvent] | None = None
-    ports: dict[TransportAddress, UdpPort] = {}
+    sockets = _Sockets()
+    try:
+        bases = [await sockets.open(network or SystemNetwork(), host) for _ in range(2)]
+        core = NatDiscovery(bases[0], bases[1], servers, settings or NatDiscoverySettings(), entropy)
+        return await sockets.drive(core)
+    finally:
+        sockets.close()
 
-    def on_event(event: NatDiscoveryEvent) -> None:
-        if isinstance(event, NatBehaviorDiscovered) and not found.done():
-            found.set_result(event.behavior)
 
-    def send(packets: list[Datagrams]) -> int:
+class _Sockets:
+    """The two sockets of one discovery, and the driver between them and the core."""
+
+    def __init__(self) -> None:
+        self._ports: dict[TransportAddress, UdpPort] = {}
+        self._driver: Driver[Datagrams, NatDiscoveryEvent] | None = None
+        self._found: asyncio.Future[NatBehavior] = asyncio.get_running_loop().create_future()
+
+    async def open(self, network: Network, host: str) -> TransportAddress:
+        port = await network.open_udp(TransportAddress(host, 0), self._received, _ignore)
+        self._ports[port.local] = port
+        return port.local
+
+    async def drive(self, core: NatDiscovery) -> NatBehavior:
+        self._driver = Driver(core, self._send, self._on_event, asyncio.get_running_loop())
+        self._driver.wake()
+        return await self._found
+
+    def close(self) -> None:
+        if self._driver is not None:
+            self._driver.close()
+        for port in self._ports.values():
+            port.close()
+
+    def _received(self, packet: Datagrams) -> None:
+        if self._driver is not None:
+            self._driver.received(packet)
+
+    def _send(self, packets: list[Datagrams]) -> int:
         # What a full socket does not take is repeated as if it had been lost.
         for local, remote, payloads in packets:
-            ports[local].send(remote, payloads)
+            self._ports[local].send(remote, payloads)
         return len(packets)
 
-    def received(packet: Datagrams) -> None:
-        if driver is not None:
-            driver.received(packet)
-
-    try:
-        bases: list[TransportAddress] = []
-        for _ in range(2):
-            port = await (network or SystemNetwork()).open_udp(TransportAddress(host, 0), received, _ignore)
-            ports[port.local] = port
-            bases.append(port.local)
-        core = NatDiscovery(bases[0], bases[1], servers, settings or NatDiscoverySettings(), entropy)
-        driver = Driver(core, send, on_event, loop)
-        driver.wake()
-        return await found
-    finally:
-        if driver is not None:
-            driver.close()
-        for port in ports.values():
-            port.close()
+    def _on_event(self, event: NatDiscoveryEvent) -> None:
+        if isinstance(event, NatBehaviorDiscovered) and not self._found.done():
+            self._found.set_result(event.behavior)
 
 
 def _ignore() -> None:

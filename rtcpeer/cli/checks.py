@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from rtcpeer.aio.interfaces import Interface, InterfaceAddress
-from rtcpeer.cli.nat_kind import NatKind, nat_kind, possible
+from rtcpeer.cli.nat_kind import NatKind, possible
 from rtcpeer.cli.probes import MdnsResult, NameResult, UdpResult, family_name
 from rtcpeer.cli.report import Check, Json, Status
 from rtcpeer.cli.turn_probe import ServerResult
@@ -32,6 +32,7 @@ _NAT_WORDS = {
     NatKind.ENDPOINT_INDEPENDENT: "a NAT with endpoint-independent mapping",
     NatKind.TRANSLATED: "a NAT",
     NatKind.SYMMETRIC: "a symmetric NAT",
+    NatKind.UNKNOWN: "UDP works, but no server told where it saw us",
     NatKind.UDP_BLOCKED: "nothing came back",
 }
 
@@ -97,18 +98,17 @@ def stun_checks(result: UdpResult, endpoints: dict[TransportAddress, ServerUrl])
     return [] if behavior is None else [_answer_check(one, endpoints[one.server], behavior) for one in behavior.answers]
 
 
-def nat_check(result: UdpResult) -> Check:
+def nat_check(result: UdpResult, kind: NatKind | None) -> Check:
     """What NATs and firewalls do over one address family."""
     family, behavior = family_name(result.is_ipv6), result.behavior
-    if behavior is None:
+    if behavior is None or kind is None:
         return Check("nat", family, Status.SKIPPED, f"{family}: no local address to ask from")
-    kind = nat_kind(behavior)
     words = _NAT_WORDS[kind] + (" behind another NAT" if result.is_double_nat else "")
     notes = [f"mapping {possible(behavior.mappings)}, filtering {possible(behavior.filterings)}"]
     if len({mapped.host for mapped in behavior.mapped}) > 1:
         seen = ", ".join(sorted({mapped.host for mapped in behavior.mapped}))
         notes.append(f"servers see different addresses: {seen}")
-    if not behavior.is_reached:
+    if not behavior.mapped:
         notes = []
     if len(result.private_hops) > 1:
         notes.append(f"through routers with private addresses: {', '.join(result.private_hops)}")
@@ -122,7 +122,7 @@ def nat_check(result: UdpResult) -> Check:
         "kind": kind.value,
         "local": str(behavior.local),
         "mapped": [str(mapped) for mapped in behavior.mapped],
-        "translated": behavior.is_translated if behavior.is_reached else None,
+        "translated": behavior.is_translated if behavior.mapped else None,
         "mapping": behavior.mapping and behavior.mapping.value,
         "filtering": behavior.filtering and behavior.filtering.value,
         "possible_mappings": sorted(one.value for one in behavior.mappings),
@@ -207,7 +207,9 @@ def _answer_check(answer: ServerAnswer, server: ServerUrl, behavior: NatBehavior
     }
     where = server.url if server.host == answer.server.host else f"{server.url} at {answer.server}"
     if answer.mapped is None:
-        summary, status = f"{where}: {answer.error}", Status.PROBLEM
+        # A relay may want credentials even for this; whether it relays is another check.
+        status = Status.SKIPPED if server.scheme.is_turn and answer.is_refusal else Status.PROBLEM
+        summary = f"{where}: {answer.error}"
     else:
         at = "our own address" if answer.mapped == behavior.local else str(answer.mapped)
         summary, status = f"{where} sees us at {at}", Status.OK

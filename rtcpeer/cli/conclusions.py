@@ -72,13 +72,13 @@ def _udp(facts: Facts) -> Iterator[Finding]:
     if not facts.is_udp_reached:
         yield _blocked(facts)
         return
-    for one in facts.udp_servers():
+    for one in facts.stun_servers():
         if not one.is_answered and not _is_consequence(facts, one.server):
             yield Finding(
                 "server-silent",
                 Status.PROBLEM,
-                f"{one.server.url} does not answer over UDP",
-                "It is of no use to calls. Others answered, so that UDP itself works.",
+                f"{one.server.url} gives no answer that is of use",
+                "Calls do not learn their public address from it. UDP itself works.",
                 f"Check host and port, and that the server is running and its firewall open ({one.error}).",
             )
 

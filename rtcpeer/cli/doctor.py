@@ -83,7 +83,7 @@ class Doctor:
             families = {is_ipv6: group.create_task(self._ask_family(is_ipv6=is_ipv6)) for is_ipv6 in self._families()}
             results = [group.create_task(self._try_server(server)) for server in self._to_be_tried()]
             mdns = group.create_task(self._try_mdns())
-            await self._tell_udp(families)
+            await self._tell_udp(families, results)
             await self._tell_servers(results)
             self.facts.mdns = await mdns
             self._show(checks.mdns_check(self.facts.mdns))
@@ -139,15 +139,19 @@ class Doctor:
             and server not in facts.out_of_reach
         ]
 
-    async def _tell_udp(self, families: dict[bool, asyncio.Task[UdpResult]]) -> None:
+    async def _tell_udp(
+        self, families: dict[bool, asyncio.Task[UdpResult]], results: list[asyncio.Task[ServerResult]]
+    ) -> None:
         facts = self.facts
         self._tell_out_of_reach(is_turn=False)
         for is_ipv6, task in families.items():
             facts.udp[is_ipv6] = await task
             for check in checks.stun_checks(facts.udp[is_ipv6], facts.endpoints[is_ipv6]):
                 self._show(check)
+        if results and not all(facts.is_reached(is_ipv6=is_ipv6) for is_ipv6 in families):
+            await asyncio.wait(results)  # a relay may know better
         for is_ipv6 in families:
-            self._show(checks.nat_check(facts.udp[is_ipv6]))
+            self._show(checks.nat_check(facts.udp[is_ipv6], facts.kind_over(is_ipv6=is_ipv6)))
         if not families:
             self._show(checks.skipped("nat", self._why_no_udp()))
         is_reached = facts.is_reached(is_ipv6=True)
@@ -167,9 +171,7 @@ class Doctor:
     async def _tell_servers(self, results: list[asyncio.Task[ServerResult]]) -> None:
         self._tell_out_of_reach(is_turn=True)
         for task in results:
-            result = await task
-            self.facts.results.append(result)
-            self._show(checks.server_check(result))
+            self._show(checks.server_check(await task))
         if not any(server.scheme.is_turn for server in self.facts.servers):
             self._show(checks.skipped("turn", "not tested: no TURN server was named"))
 
@@ -183,7 +185,9 @@ class Doctor:
         settings = gathering_settings(
             "relay" if server.scheme.is_turn else "nohost", self._settings.timeout, self._settings.tls_ca_file
         )
-        return await self._watched(f"trying {server.url}", probe_server(server, self._network, settings))
+        result = await self._watched(f"trying {server.url}", probe_server(server, self._network, settings))
+        self.facts.results.append(result)
+        return result
 
     async def _try_mdns(self) -> MdnsResult:
         probe = probe_mdns(self._network, self._settings.mdns_timeout)

@@ -38,11 +38,17 @@ class Facts:
     @property
     def kind(self) -> NatKind | None:
         """What is in front of us: over IPv4 where that was tested."""
-        for is_ipv6 in (False, True):
-            result = self.udp.get(is_ipv6)
-            if result is not None and result.behavior is not None:
-                return nat_kind(result.behavior)
-        return None
+        kinds = (self.kind_over(is_ipv6=is_ipv6) for is_ipv6 in (False, True))
+        return next((kind for kind in kinds if kind is not None), None)
+
+    def kind_over(self, *, is_ipv6: bool) -> NatKind | None:
+        """What is in front of us over one family; None where that was not tested."""
+        result = self.udp.get(is_ipv6)
+        if result is None or result.behavior is None:
+            return None
+        kind = nat_kind(result.behavior)
+        # A relay may leave questions without an allocation unanswered.
+        return NatKind.UNKNOWN if kind is NatKind.UDP_BLOCKED and self._has_relay_over(is_ipv6=is_ipv6) else kind
 
     @property
     def is_udp_tested(self) -> bool:
@@ -52,7 +58,7 @@ class Facts:
     @property
     def is_udp_reached(self) -> bool:
         """Whether any server answered over UDP."""
-        return any(result.behavior is not None and result.behavior.is_reached for result in self.udp.values())
+        return any(self.is_reached(is_ipv6=is_ipv6) for is_ipv6 in (False, True))
 
     @property
     def relays(self) -> list[ServerResult]:
@@ -61,17 +67,26 @@ class Facts:
 
     def is_reached(self, *, is_ipv6: bool) -> bool:
         """Whether any server answered over UDP over this family."""
-        result = self.udp.get(is_ipv6)
-        return result is not None and result.behavior is not None and result.behavior.is_reached
+        return self.kind_over(is_ipv6=is_ipv6) not in {None, NatKind.UDP_BLOCKED}
 
-    def udp_servers(self) -> list[UdpServer]:
-        """Each server that was asked over UDP, however many addresses it has."""
+    def _has_relay_over(self, *, is_ipv6: bool) -> bool:
+        return any(
+            result.is_answered
+            and not result.server.is_stream
+            and any((":" in address) == is_ipv6 for address in self.names[result.server.host].addresses)
+            for result in self.results
+        )
+
+    def stun_servers(self) -> list[UdpServer]:
+        """Each STUN server that was asked over UDP, however many addresses it has. (Relays are judged by relaying.)"""
         servers: dict[str, UdpServer] = {}
         for is_ipv6, result in self.udp.items():
             if result.behavior is None:
                 continue
             for answer in result.behavior.answers:
                 server = self.endpoints[is_ipv6][answer.server]
+                if server.scheme.is_turn:
+                    continue
                 known = servers.get(server.url)
                 if known is None or not known.is_answered:
                     servers[server.url] = UdpServer(server, answer.mapped is not None, answer.error or "")

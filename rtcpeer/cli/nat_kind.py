@@ -18,6 +18,7 @@ class NatKind(Enum):
     ENDPOINT_INDEPENDENT = "endpoint-independent"  # the mapping; the filtering is not known
     TRANSLATED = "translated"  # and no more is known
     SYMMETRIC = "symmetric"
+    UNKNOWN = "unknown"  # UDP works, but nobody told where it saw us
     UDP_BLOCKED = "udp-blocked"
 
 
@@ -32,6 +33,8 @@ def nat_kind(behavior: NatBehavior) -> NatKind:
     """The word for what was found."""
     if not behavior.is_reached:
         return NatKind.UDP_BLOCKED
+    if not behavior.mapped:
+        return NatKind.UNKNOWN
     if not behavior.is_translated:
         is_filtered = bool(behavior.filterings) and Dependence.ENDPOINT_INDEPENDENT not in behavior.filterings
         return NatKind.FIREWALL if is_filtered else NatKind.OPEN

@@ -43,6 +43,7 @@ class ServerAnswer:
     mapped: TransportAddress | None = None  # where it saw us
     round_trip: float | None = None  # seconds, from the first transmission
     error: str | None = None
+    is_refusal: bool = False  # whether the error is the server's own answer: the way there and back works
     offers_discovery: bool = False  # whether its answer names another address to be asked at (RFC 5780 section 7.4)
 
 
@@ -66,8 +67,8 @@ class NatBehavior:
 
     @property
     def is_reached(self) -> bool:
-        """Whether any server answered over UDP."""
-        return bool(self.mapped)
+        """Whether any server answered over UDP, be it with a refusal."""
+        return any(answer.mapped is not None or answer.is_refusal for answer in self.answers)
 
     @property
     def is_translated(self) -> bool:

@@ -281,7 +281,7 @@ class NatDiscovery:
     def _fail(self, question: _Question, reason: str) -> None:
         self._close(question)
         if question.purpose is _Purpose.REACH:
-            self._answered(ServerAnswer(question.server, error=reason))
+            self._answered(ServerAnswer(question.server, error=reason, is_refusal=True))
 
     def _note_silence(self, question: _Question) -> None:
         match question.purpose:

@@ -1,7 +1,7 @@
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rtcpeer.core import Datagrams, TransportAddress
@@ -15,9 +15,9 @@ OTHER = TransportAddress("203.0.113.2", 3479)
 MAPPED = TransportAddress("198.51.100.7", 4444)
 
 
-def make(*servers, **settings):
+def make(*servers, **changes):
     return NatDiscovery(
-        MAPPING, FILTERING, servers or (SERVER,), NatDiscoverySettings(**settings), random.Random(1).randbytes
+        MAPPING, FILTERING, servers or (SERVER,), NatDiscoverySettings(**changes), random.Random(1).randbytes
     )
 
 
@@ -117,6 +117,7 @@ def test_settings_that_can_not_work_are_refused_by_name(wrong):
         NatDiscoverySettings(**wrong)
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_never_raises_whatever_servers_say(data):
     core = make(SERVER, OTHER)
