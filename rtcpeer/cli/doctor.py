@@ -78,15 +78,10 @@ class Doctor:
         started_at = loop.time()
         self._look_at_interfaces()
         await self._resolve_names()
-        # At once, but told in order.
-        async with asyncio.TaskGroup() as group:
-            families = {is_ipv6: group.create_task(self._ask_family(is_ipv6=is_ipv6)) for is_ipv6 in self._families()}
-            results = [group.create_task(self._try_server(server)) for server in self._to_be_tried()]
-            mdns = group.create_task(self._try_mdns())
-            await self._tell_udp(families, results)
-            await self._tell_servers(results)
-            self.facts.mdns = await mdns
-            self._show(checks.mdns_check(self.facts.mdns))
+        try:
+            await self._try_everything()
+        except ExceptionGroup as group:  # whoever watches has gone
+            raise group.exceptions[0] from None
         return Report(
             self._version,
             tuple(server.url for server in self.facts.servers),
@@ -95,6 +90,17 @@ class Doctor:
             tuple(conclude(self.facts)),
             loop.time() - started_at,
         )
+
+    async def _try_everything(self) -> None:
+        """At once, but told in order."""
+        async with asyncio.TaskGroup() as group:
+            families = {is_ipv6: group.create_task(self._ask_family(is_ipv6=is_ipv6)) for is_ipv6 in self._families()}
+            results = [group.create_task(self._try_server(server)) for server in self._to_be_tried()]
+            mdns = group.create_task(self._try_mdns())
+            await self._tell_udp(families, results)
+            await self._tell_servers(results)
+            self.facts.mdns = await mdns
+            self._show(checks.mdns_check(self.facts.mdns))
 
     def _look_at_interfaces(self) -> None:
         facts = self.facts
@@ -161,7 +167,7 @@ class Doctor:
         timeout = self._settings.timeout
         settings = NatDiscoverySettings(answer_timeout=timeout, silence_timeout=min(timeout, 3.0))
         probe = probe_udp(self._network, list(self.facts.endpoints[is_ipv6]), settings, is_ipv6=is_ipv6)
-        return await self._watched(f"asking over UDP and {family_name(is_ipv6)}, and listening to silence", probe)
+        return await self._watched(f"testing UDP and the NAT over {family_name(is_ipv6)}", probe)
 
     def _why_no_udp(self) -> str:
         if not self.facts.servers:

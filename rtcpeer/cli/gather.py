@@ -68,27 +68,30 @@ async def gather(what: Gathering, network: Network, view: GatherView) -> Summary
     loop = asyncio.get_running_loop()
     settings = gathering_settings(what.policy, what.timeout, what.tls_ca_file)
     counts: Counter[str] = Counter()
-    errors: list[ServerFailed] = []
-    completed = asyncio.Event()
+    errors = 0
+    # Shown from here and not from the handlers, so that what fails in showing ends the command.
+    news: asyncio.Queue[tuple[float, Candidate | ServerFailed | None]] = asyncio.Queue()
     async with IceAgent(settings, servers=what.servers, network=network) as agent:
         started_at = loop.time()
 
-        def on_candidate(candidate: Candidate | None) -> None:
-            if candidate is None:
-                completed.set()
-                return
-            counts[candidate.type.value] += 1
-            view.candidate(loop.time() - started_at, candidate)
+        def note(item: Candidate | ServerFailed | None) -> None:
+            news.put_nowait((loop.time() - started_at, item))
 
-        def on_failure(failure: ServerFailed) -> None:
-            errors.append(failure)
-            view.error(loop.time() - started_at, failure)
-
-        agent.on("candidate", on_candidate)
-        agent.on("server_failed", on_failure)
+        agent.on("candidate", note)
+        agent.on("server_failed", note)
         agent.gather()
-        await completed.wait()
-        summary = Summary(loop.time() - started_at, dict(counts), len(errors))
+        while True:
+            elapsed, item = await news.get()
+            match item:
+                case Candidate():
+                    counts[item.type.value] += 1
+                    view.candidate(elapsed, item)
+                case ServerFailed():
+                    errors += 1
+                    view.error(elapsed, item)
+                case None:
+                    break
+    summary = Summary(elapsed, dict(counts), errors)
     view.end(summary)
     return summary
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TextIO
 
 from rich.console import Console, Group, RenderableType
+from rich.constrain import Constrain
 from rich.live import Live
 from rich.padding import Padding
 from rich.spinner import Spinner
@@ -16,8 +17,8 @@ from rtcpeer.cli.report import Check, Finding, Report, Status
 
 __all__ = ["DoctorView", "make_console"]
 
-# Lines in a file or a pipe have no edge to be broken at but this one.
-PIPE_WIDTH = 120
+# Wider is hard to read; and lines in a file or a pipe have no edge to be broken at but this one.
+MAX_WIDTH = 100
 # Below it the label stands above its text.
 NARROW = 60
 _LABEL_WIDTH = 11
@@ -38,10 +39,10 @@ _LABELS = {
 
 
 def make_console(file: TextIO | None = None) -> Console:
-    """A console on a stream: as wide as the terminal, or as `PIPE_WIDTH` where there is none."""
+    """A console on a stream: as wide as the terminal, or as `MAX_WIDTH` where there is none."""
     stream = sys.stdout if file is None else file
     is_terminal = stream.isatty()
-    width = None if is_terminal else PIPE_WIDTH
+    width = None if is_terminal else MAX_WIDTH
     # Colour is for who looks, whatever FORCE_COLOR says about a pipe.
     return Console(file=stream, highlight=False, force_terminal=is_terminal, width=width)
 
@@ -105,10 +106,11 @@ class DoctorView:
         for label, text in (("For calls: ", finding.meaning), ("To do: ", finding.advice)):
             body = Text(label, style="bold")
             body.append(text, style="not bold")
-            self._print(Padding(body, (0, 0, 0, 2)))
+            self._print(Constrain(Padding(body, (0, 0, 0, 2)), MAX_WIDTH))
 
     def _row(self, mark: Text, label: str, body: Text, seconds: str) -> None:
-        table = Table.grid(padding=(0, 1), expand=True)
+        table = Table.grid(padding=(0, 1))
+        table.width = min(self._console.width, MAX_WIDTH)
         table.add_column(width=1)
         if self._console.width < NARROW:
             table.add_column(ratio=1)

@@ -249,6 +249,23 @@ def test_an_examination_that_is_cancelled_leaves_nothing():
     run(main())
 
 
+@simulated
+async def test_a_watcher_that_has_gone_ends_it():
+    world = LaptopWorld(nat.BLOCKED)
+    world.stun_server()
+    show = world.watcher.show
+
+    def fail_at_the_third(check):
+        show(check)
+        if len(world.watcher.checks) == 3:
+            raise BrokenPipeError
+
+    world.watcher.show = fail_at_the_third
+    with pytest.raises(BrokenPipeError):
+        await world.examine(STUN)
+    assert world.laptop.open_sockets == 0
+
+
 @pytest.mark.parametrize("wrong", [{"timeout": 0}, {"mdns_timeout": -1}], ids=str)
 def test_settings_that_can_not_work_are_refused_by_name(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):

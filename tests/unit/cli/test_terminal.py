@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from rtcpeer.cli.report import Check, Finding, Report, Status
-from rtcpeer.cli.terminal import PIPE_WIDTH, DoctorView, make_console
+from rtcpeer.cli.terminal import MAX_WIDTH, DoctorView, make_console
 
 CHECKS = (
     Check("interfaces", "", Status.OK, "1 address to gather from", ("eth0: 192.0.2.2",)),
@@ -54,7 +54,7 @@ def test_in_a_pipe_there_are_whole_lines_and_nothing_else():
     assert any(line.startswith("  For calls: Calls fail.") for line in lines)
     assert "  To do: Get a relay." in lines
     assert lines[-1] == "✗ 1 problem (5.2 s)"
-    assert max(map(len, lines)) <= PIPE_WIDTH
+    assert max(map(len, lines)) <= MAX_WIDTH
 
 
 @pytest.mark.parametrize("width", [24, 40, 59, 60, 80, 200])
