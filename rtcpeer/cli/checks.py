@@ -8,6 +8,7 @@ from rtcpeer.cli.probes import MdnsResult, NameResult, UdpResult, family_name
 from rtcpeer.cli.report import Check, Json, Status
 from rtcpeer.cli.turn_probe import ServerResult
 from rtcpeer.core import TransportAddress
+from rtcpeer.stack.gathering import UNREACHABLE
 from rtcpeer.stack.nat_behavior import NatBehavior, ServerAnswer
 from rtcpeer.stack.servers import ServerUrl
 
@@ -37,11 +38,6 @@ _NAT_WORDS = {
 }
 
 
-def milliseconds(seconds: float) -> str:
-    """A duration as people read it."""
-    return f"{seconds * 1000:.0f} ms" if seconds >= 0.01 else f"{seconds * 1000:.1f} ms"
-
-
 def skipped(kind: str, reason: str) -> Check:
     """Something that could not be tested."""
     return Check(kind, "", Status.SKIPPED, reason)
@@ -54,9 +50,8 @@ def out_of_reach_check(server: ServerUrl, *, is_ipv6: bool) -> Check:
     return Check(kind, server.url, Status.SKIPPED, server.url, (reason,), details={"url": server.url, "error": reason})
 
 
-def interfaces_check(interfaces: Sequence[Interface], local_hosts: Sequence[str]) -> Check:
+def interfaces_check(interfaces: Sequence[Interface], local_hosts: Sequence[str], *, is_offline: bool) -> Check:
     """What the machine has, and what of it would become a host candidate."""
-    is_alone = not interfaces or all(host.startswith("127.") or host == "::1" for host in local_hosts)
     shown = [one for one in interfaces if any(entry.host in local_hosts for entry in one.addresses)]
     notes = tuple(_interface_line(one, local_hosts) for one in (shown or interfaces))
     details: dict[str, Json] = {
@@ -78,7 +73,7 @@ def interfaces_check(interfaces: Sequence[Interface], local_hosts: Sequence[str]
             for one in interfaces
         ],
     }
-    if is_alone:
+    if is_offline:
         return Check("interfaces", "", Status.PROBLEM, "no address but this machine's own", notes, details=details)
     count = f"{len(local_hosts)} address" + ("es" if len(local_hosts) != 1 else "")
     return Check("interfaces", "", Status.OK, f"{count} to gather from", notes, details=details)
@@ -219,15 +214,20 @@ def _answer_check(answer: ServerAnswer, server: ServerUrl, behavior: NatBehavior
 def _server_outcome(result: ServerResult) -> tuple[Status, str]:
     if not result.is_answered:
         code, text = result.error or (0, "nothing came of it")
-        return Status.PROBLEM, f"error {code}: {text}" if code and code != 701 else text
-    after = "" if result.answered_after is None else f" after {milliseconds(result.answered_after)}"
+        return Status.PROBLEM, f"error {code}: {text}" if code and code != UNREACHABLE else text
+    after = "" if result.answered_after is None else f" after {_milliseconds(result.answered_after)}"
     if not result.server.scheme.is_turn:
         return Status.OK, f"answered{after}"
     allocated = f"allocated over {result.protocol.upper()}{after}"
     relayed = result.relayed
     if relayed is None or not relayed.received or relayed.round_trip is None:
         return Status.WARNING, f"{allocated}, but no data came back through it"
-    trip = milliseconds(relayed.round_trip)
+    trip = _milliseconds(relayed.round_trip)
     if relayed.received < relayed.sent:
         return Status.WARNING, f"{allocated}; {relayed.received} of {relayed.sent} packets came back, round trip {trip}"
     return Status.OK, f"{allocated}; data relayed, round trip {trip}"
+
+
+def _milliseconds(seconds: float) -> str:
+    """A duration as people read it."""
+    return f"{seconds * 1000:.0f} ms" if seconds >= 0.01 else f"{seconds * 1000:.1f} ms"

@@ -6,6 +6,7 @@ from rtcpeer.cli.facts import Facts
 from rtcpeer.cli.nat_kind import NatKind
 from rtcpeer.cli.report import Finding, Status
 from rtcpeer.cli.turn_probe import ServerResult
+from rtcpeer.stack.gathering import UNREACHABLE
 from rtcpeer.stack.servers import ServerUrl
 
 __all__ = ["conclude"]
@@ -14,7 +15,6 @@ _OPEN_UDP = (
     "Allow outgoing UDP (to port 3478 and to the relay's ports, usually 49152 to 65535) and the answers to it. Until"
     " then give calls a TURN server over TLS on port 443: turns:HOST:443?transport=tcp."
 )
-UNREACHABLE = 701  # W3C webrtc-pc section 4.8.2
 _REFUSALS = {
     401: "Check --username and --credential. Time-limited credentials may have expired, and the clocks of both machines"
     " have to agree.",
@@ -34,7 +34,7 @@ def conclude(facts: Facts) -> list[Finding]:
 
 
 def _local(facts: Facts) -> Iterator[Finding]:
-    if not facts.local_hosts or all(host.startswith("127.") or host == "::1" for host in facts.local_hosts):
+    if facts.is_offline:
         yield Finding(
             "no-network",
             Status.PROBLEM,
@@ -46,14 +46,16 @@ def _local(facts: Facts) -> Iterator[Finding]:
 
 def _names(facts: Facts) -> Iterator[Finding]:
     failed = [result for result in facts.names.values() if result.error is not None]
+    is_dns_broken = len(failed) > 1 and len(failed) == len(facts.names)
     for result in failed:
-        others = "No name was resolved: look at this machine's DNS settings and at its connection."
         yield Finding(
             "name-unresolved",
             Status.PROBLEM,
             f"The name {result.host} is not resolved",
             "Its server can not be used: calls go without what it gives (an own public address, a relay).",
-            others if len(failed) > 1 and len(failed) == len(facts.names) else "Check the name for a typing error.",
+            "No name was resolved: look at this machine's DNS settings and at its connection."
+            if is_dns_broken
+            else "Check the name for a typing error, and this machine's DNS settings.",
         )
 
     if facts.out_of_reach and len(facts.out_of_reach) == len(facts.servers):
@@ -136,11 +138,8 @@ def _is_consequence(facts: Facts, server: ServerUrl) -> bool:
     """Whether a server can not be reached for a reason that is told already."""
     if not server.is_stream and facts.is_udp_tested and not facts.is_udp_reached:
         return True
-    return _is_ipv6_dead(facts) and all(":" in address for address in facts.names[server.host].addresses)
-
-
-def _is_ipv6_dead(facts: Facts) -> bool:
-    return True in facts.udp and not facts.is_reached(is_ipv6=True) and facts.is_udp_reached
+    families = {":" in address for address in facts.names[server.host].addresses}
+    return all(facts.is_dead(is_ipv6=is_ipv6) for is_ipv6 in families)
 
 
 def _refused(result: ServerResult) -> Finding:
@@ -174,6 +173,15 @@ def _nat(facts: Facts) -> Iterator[Finding]:
             else "Give calls a TURN server, or replace or reconfigure the router (RFC 4787 calls for"
             " endpoint-independent mapping).",
         )
+    if facts.is_dead(is_ipv6=False):
+        yield Finding(
+            "ipv4-dead",
+            Status.WARNING if facts.relays else Status.PROBLEM,
+            "UDP over IPv4 leads nowhere",
+            "No server answered over UDP and IPv4, although over IPv6. Calls to peers that have IPv4 alone need a relay"
+            + (", which there is." if facts.relays else ", and there is none."),
+            _OPEN_UDP,
+        )
     for result in facts.udp.values():
         if result.behavior is not None and result.behavior.is_reached and not result.behavior.mappings:
             yield Finding(
@@ -189,7 +197,7 @@ def _nat(facts: Facts) -> Iterator[Finding]:
 
 def _comfort(facts: Facts) -> Iterator[Finding]:
     """What costs time or convenience, not calls."""
-    if _is_ipv6_dead(facts):
+    if facts.is_dead(is_ipv6=True):
         yield Finding(
             "ipv6-dead",
             Status.WARNING,

@@ -1,4 +1,4 @@
-"""``rtcpeer doctor``: one probe after the other, each as soon as it can be."""
+"""``rtcpeer doctor``: makes the probes, tells what they found as it comes, and concludes."""
 
 import asyncio
 from collections.abc import Awaitable, Sequence
@@ -108,7 +108,7 @@ class Doctor:
         facts.local_hosts = [
             host for is_ipv6 in (False, True) for host in local_addresses(self._network, is_ipv6=is_ipv6)
         ]
-        self._show(checks.interfaces_check(facts.interfaces, facts.local_hosts))
+        self._show(checks.interfaces_check(facts.interfaces, facts.local_hosts, is_offline=facts.is_offline))
 
     async def _resolve_names(self) -> None:
         ports = {server.host: server.port for server in self.facts.servers}
@@ -178,6 +178,7 @@ class Doctor:
         self._tell_out_of_reach(is_turn=True)
         for task in results:
             self._show(checks.server_check(await task))
+        self.facts.results = [task.result() for task in results]  # in the servers' order
         if not any(server.scheme.is_turn for server in self.facts.servers):
             self._show(checks.skipped("turn", "not tested: no TURN server was named"))
 

@@ -1,5 +1,6 @@
 """All that the doctor's probes found, together."""
 
+import ipaddress
 from dataclasses import dataclass, field
 
 from rtcpeer.aio.interfaces import Interface
@@ -36,6 +37,11 @@ class Facts:
     mdns: MdnsResult | None = None
 
     @property
+    def is_offline(self) -> bool:
+        """Whether there is no address but the machine's own."""
+        return all(ipaddress.ip_address(host).is_loopback for host in self.local_hosts)
+
+    @property
     def kind(self) -> NatKind | None:
         """What is in front of us: over IPv4 where that was tested."""
         kinds = (self.kind_over(is_ipv6=is_ipv6) for is_ipv6 in (False, True))
@@ -68,6 +74,10 @@ class Facts:
     def is_reached(self, *, is_ipv6: bool) -> bool:
         """Whether any server answered over UDP over this family."""
         return self.kind_over(is_ipv6=is_ipv6) not in {None, NatKind.UDP_BLOCKED}
+
+    def is_dead(self, *, is_ipv6: bool) -> bool:
+        """Whether this family leads nowhere, although the other one does."""
+        return is_ipv6 in self.udp and not self.is_reached(is_ipv6=is_ipv6) and self.is_reached(is_ipv6=not is_ipv6)
 
     def _has_relay_over(self, *, is_ipv6: bool) -> bool:
         return any(

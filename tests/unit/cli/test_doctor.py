@@ -11,7 +11,7 @@ from tests.sim import nat
 from tests.sim.loop import run
 from tests.sim.nat import NatSettings
 from tests.sim.peers import simulated
-from tests.sim.stun_server import StunBehaviour
+from tests.sim.stun_server import StunBehaviour, StunServer
 from tests.unit.cli.world import LaptopWorld, names, statuses
 from tests.unit.turn.server import Behaviour
 
@@ -181,6 +181,16 @@ async def test_dead_ipv6():
     assert names(report) == ["ipv6-dead"]
     assert report.is_good
     assert report.nat == "open"
+
+
+@simulated
+async def test_ipv4_over_which_nothing_comes_back():
+    world = LaptopWorld(None, "198.51.100.2", "2001:db8::2")
+    StunServer(world.network, "six", "2001:db8::99")
+    world.network.names["stun.example.org"] = ["2001:db8::99", "203.0.113.99"]
+    report = await world.examine(STUN)
+    assert names(report) == ["ipv4-dead"]
+    assert not report.is_good
 
 
 @simulated
