@@ -1,14 +1,15 @@
 """The servers of one agent: their names are resolved, and TURN servers are connected to where their URL says so."""
 
 import asyncio
+import functools
 import ssl
 from collections.abc import Callable, Coroutine, Sequence
-from functools import partial
 from typing import Any
 
 from rtcpeer.aio.network import Network, StreamNetwork, StreamPort
 from rtcpeer.aio.streams import StreamCallbacks
 from rtcpeer.core import Datagrams, TransportAddress
+from rtcpeer.dtls import TrustStore
 from rtcpeer.ice.settings import IceSettings
 from rtcpeer.stack.gathering import Gatherer
 from rtcpeer.stack.servers import ServerScheme, ServerUrl
@@ -51,9 +52,7 @@ class Servers:
         except (OSError, UnicodeError) as error:  # the latter for a name with an empty or overlong label
             gatherer.fail_server(server, f"the name {server.host} can not be resolved: {_reason(error)}")
         else:
-            gatherer.add_server(server, addresses)
-            if server.scheme.is_turn and server.is_stream:
-                await self._connect(server, addresses)
+            await self._meet(server, addresses)
         self._on_change()
 
     def end_stream(self, local: TransportAddress) -> None:
@@ -71,6 +70,25 @@ class Servers:
         for port in ports:
             port.close()
         return {asyncio.get_running_loop().create_task(_end(ports), name="rtcpeer hanging up")} if ports else set()
+
+    async def _meet(self, server: ServerUrl, addresses: Sequence[TransportAddress]) -> None:
+        gatherer = self._gatherer
+        if server.scheme is ServerScheme.STUNS:
+            # What a server sees of a TLS connection is a TCP address, which no UDP candidate can be made of. Browsers
+            # do not ask these servers either.
+            gatherer.fail_server(server, "a stuns: server is not asked: over TLS it sees no UDP address; use stun:")
+            return
+        trust: TrustStore | None = None
+        if server.is_dtls:
+            try:
+                loop = asyncio.get_running_loop()
+                trust = await loop.run_in_executor(None, _trust_store, self._settings.tls_ca_file)  # it reads files
+            except OSError as error:
+                gatherer.fail_server(server, str(error))
+                return
+        gatherer.add_server(server, addresses, trust)
+        if server.scheme.is_turn and server.is_stream:
+            await self._connect(server, addresses)
 
     async def _connect(self, server: ServerUrl, addresses: Sequence[TransportAddress]) -> None:
         timeout = self._settings.turn_timeout
@@ -100,7 +118,8 @@ class Servers:
         ca_file = self._settings.tls_ca_file
 
         attempts = (
-            partial(network.open_stream, each, tls_name, ca_file, self._callbacks) for each in by_family.values()
+            functools.partial(network.open_stream, each, tls_name, ca_file, self._callbacks)
+            for each in by_family.values()
         )
         return await _race(list(attempts))
 
@@ -153,6 +172,11 @@ async def _end(ports: list[StreamPort]) -> None:
     await asyncio.wait([port.ended for port in ports], timeout=0.5)
     for port in ports:
         port.abort()
+
+
+@functools.cache
+def _trust_store(ca_file: str | None) -> TrustStore:
+    return TrustStore(ca_file)
 
 
 def _reason(error: OSError | UnicodeError) -> str:

@@ -21,6 +21,7 @@ OPTIONS: Final = (
 
 # OpenSSL's x509_vfy.h; any other error is told by its number.
 CHAIN_PROBLEMS: Final = {
+    7: "its signature is wrong",
     9: "it is not valid yet",
     10: "it has expired",
     18: "it is self-signed",

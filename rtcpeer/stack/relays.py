@@ -10,7 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rtcpeer.core import Datagrams, Entropy, TransportAddress
+from rtcpeer.dtls import ServerIdentity, TrustStore
 from rtcpeer.stack.servers import ServerUrl
+from rtcpeer.stack.turn_over_dtls import TurnOverDtls
 from rtcpeer.turn import (
     NO_ANSWER,
     AddressFamily,
@@ -37,7 +39,11 @@ class Relay:
     """One client at one server, over one way."""
 
     def __init__(
-        self, server: ServerUrl, preference: int, path: TurnOverUdp | TurnOverStream, local: TransportAddress
+        self,
+        server: ServerUrl,
+        preference: int,
+        path: TurnOverUdp | TurnOverDtls | TurnOverStream,
+        local: TransportAddress,
     ) -> None:
         self.server = server
         self.preference = preference
@@ -108,6 +114,7 @@ class Relays:
         self._by_path: dict[tuple[TransportAddress, TransportAddress], Relay] = {}
         self._by_relayed: dict[TransportAddress, Relay] = {}
         self._permitted: list[TransportAddress] = []
+        self._ended: list[TurnOverDtls] = []
         self._events: list[RelayEvent] = []
         self._next_start_at = -math.inf
 
@@ -120,11 +127,11 @@ class Relays:
         relay = self._by_path.get((packet.local, packet.remote))
         if relay is None:
             return []
-        if isinstance(relay.path, TurnOverUdp):
-            relay.path.receive(packet, now)
-        else:
+        if isinstance(relay.path, TurnOverStream):
             for chunk in packet.payloads:
                 relay.path.receive(chunk, now)
+        else:
+            relay.path.receive(packet, now)
         relay.due_at = -math.inf
         self._follow(relay)
         runs: list[Datagrams] = []
@@ -160,6 +167,9 @@ class Relays:
     def packets_to_send(self, now: float) -> list[Datagrams]:
         """What the clients have for their servers; new ones begin a moment after each other."""
         packets: list[Datagrams] = []
+        for path in self._ended:
+            packets += path.farewell(now)
+        self._ended.clear()
         for relay in list(self._relays):
             if now < relay.due_at:
                 continue
@@ -183,8 +193,18 @@ class Relays:
         due_at = min(moments, default=math.inf)
         return None if due_at == math.inf else due_at
 
-    def open(self, server: ServerUrl, local: TransportAddress, address: TransportAddress, preference: int) -> None:
-        """Ask a server for an allocation, from a base of ours or over a stream that is connected."""
+    def open(
+        self,
+        server: ServerUrl,
+        local: TransportAddress,
+        address: TransportAddress,
+        preference: int,
+        trust: TrustStore | None = None,
+    ) -> None:
+        """Ask a server for an allocation, from a base of ours or over a stream that is connected.
+
+        With ``trust`` from the base over DTLS.
+        """
         is_stream = local.protocol == "tcp"
         # Both families, for it is the peer's family that decides which one is of use; a server gives what it has.
         client = TurnClient(
@@ -195,7 +215,14 @@ class Relays:
             family=AddressFamily.BOTH,
             is_stream=is_stream,
         )
-        relay = Relay(server, preference, TurnOverStream(client) if is_stream else TurnOverUdp(client, local), local)
+        path: TurnOverUdp | TurnOverDtls | TurnOverStream
+        if is_stream:
+            path = TurnOverStream(client)
+        elif trust is not None:
+            path = TurnOverDtls(client, local, ServerIdentity(server.host, trust), self._entropy)
+        else:
+            path = TurnOverUdp(client, local)
+        relay = Relay(server, preference, path, local)
         client.create_permission(self._permitted)
         self._relays.append(relay)
         self._by_path[local, address] = relay
@@ -271,7 +298,7 @@ class Relays:
 
     @staticmethod
     def _pull(relay: Relay, now: float) -> list[Datagrams]:
-        if isinstance(relay.path, TurnOverUdp):
+        if not isinstance(relay.path, TurnOverStream):
             return relay.path.packets_to_send(now)
         pieces = relay.path.packets_to_send(now)
         return [Datagrams(relay.local, relay.remote, pieces)] if pieces else []
@@ -293,14 +320,14 @@ class Relays:
             case AllocationLost(reason):
                 self._events.append(RelayLost(relay.relayed, relay.server.url, reason))
                 self._remove(relay)
-            case Redirected(server):
-                self._redirect(relay, server)
+            case Redirected(server, domain):
+                self._redirect(relay, server, domain)
             case ClientClosed():
                 self._remove(relay)
             case _:
                 pass  # what permissions and channels do shows in the pairs
 
-    def _redirect(self, relay: Relay, server: TransportAddress) -> None:
+    def _redirect(self, relay: Relay, server: TransportAddress, domain: str | None) -> None:
         if relay.local.protocol == "tcp":
             # Another stream would have to be opened, and over TLS another name be verified.
             self._refuse(relay, 300, f"{relay.server.host} wants us to use {server} instead")
@@ -308,6 +335,8 @@ class Relays:
         self._by_path.pop((relay.local, relay.remote), None)
         relay.remote = server
         self._by_path[relay.local, server] = relay
+        if isinstance(relay.path, TurnOverDtls):
+            relay.path.redirect(domain or relay.server.host)
 
     def _refuse(self, relay: Relay, code: int, text: str) -> None:
         relay.deadline = None
@@ -325,5 +354,8 @@ class Relays:
         self._by_path.pop((relay.local, relay.remote), None)
         for address in relay.relayed:
             self._by_relayed.pop(address, None)
+        if isinstance(relay.path, TurnOverDtls):
+            relay.path.end()
+            self._ended.append(relay.path)
         if relay.local.protocol == "tcp":
             self._events.append(StreamUnneeded(relay.local))

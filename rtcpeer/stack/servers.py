@@ -78,6 +78,11 @@ class ServerUrl:
         """Whether a connection to the server comes before anything is asked."""
         return self.transport == "tcp"
 
+    @property
+    def is_dtls(self) -> bool:
+        """Whether the server is asked over DTLS."""
+        return self.scheme is ServerScheme.TURNS and not self.is_stream
+
 
 def _is_ipv6(text: str) -> bool:
     try:

@@ -18,7 +18,7 @@ from tests.interop.private_network import IPV4, IPV6
 
 pytestmark = pytest.mark.interop
 
-WAYS = ["udp", "tcp", "tls"]
+WAYS = ["udp", "tcp", "tls", "dtls"]
 PIECE = bytes(range(256)) * 64
 PIECES = 64  # 1 MiB
 SLACK = 0.5  # for a busy machine
@@ -76,7 +76,7 @@ async def test_two_peers_that_only_know_relays(server: Coturn, way: str, host: s
         await other.send("bulk", *[PIECE] * PIECES)
         assert await other.received("bulk", PIECES) == [PIECE] * PIECES
         assert await one.received("bulk", PIECES) == [PIECE] * PIECES
-        assert took < (1.0 if way == "udp" else 2.0) + SLACK
+        assert took < (1.0 if way in {"udp", "dtls"} else 2.0) + SLACK
         for side in (one, other):
             assert types(side.pc.localDescription.sdp) == types(side.pc.remoteDescription.sdp) == {"relay"}
             assert "raddr 0.0.0.0 rport 9" in side.pc.localDescription.sdp or ":" in host
@@ -101,7 +101,7 @@ async def test_a_relay_beside_everything_else(server: Coturn) -> None:
         found = one.pc.sctp.transport.iceTransport.getLocalCandidates()
         assert {each.relayProtocol for each in found if each.type == "relay"} == set(WAYS)
         ranks = {each.relayProtocol: each.priority >> 24 for each in found if each.type == "relay"}
-        assert ranks["udp"] > ranks["tcp"] > ranks["tls"]
+        assert ranks == {"udp": 3, "dtls": 2, "tcp": 1, "tls": 0}
         assert one.pc.sctp.transport.iceTransport.getSelectedCandidatePair().local.type in {"host", "prflx"}
         assert not one.errors
 
@@ -128,7 +128,12 @@ async def test_wrong_credentials(server: Coturn, way: str) -> None:
 async def test_a_dead_server_costs_nobody_else_any_time(server: Coturn, way: str) -> None:
     async with StunServer(None) as silent:
         at = silent.url.removeprefix("stun:")
-        dead = {"udp": f"turn:{at}", "tcp": f"turn:{at}?transport=tcp", "tls": f"turns:{at}"}[way]
+        dead = {
+            "udp": f"turn:{at}",
+            "tcp": f"turn:{at}?transport=tcp",
+            "tls": f"turns:{at}",
+            "dtls": f"turns:{at}?transport=udp",
+        }[way]
         live = url(server, "udp")
         async with peer(server, dead, live) as one, peer(server, dead, live) as other:
             await one.create_channel("chat")

@@ -14,6 +14,7 @@ from tests.sim.loop import run
 ADA = Credentials("ada", "lovelace")
 TCP = ServerUrl.parse("turn:turn.example.org?transport=tcp", ADA)
 TLS = ServerUrl.parse("turns:turn.example.org", ADA)
+DTLS = ServerUrl.parse("turns:turn.example.org?transport=udp", ADA)
 V4, V6 = "203.0.113.1", "2001:db8::1"
 
 
@@ -182,3 +183,26 @@ async def test_a_network_without_tcp_says_so():
     world = World(type("UdpOnly", (), {"resolve": network.resolve})())
     await world.servers.find(TCP)
     assert ["no TCP" in failure.error_text for failure in world.failures()] == [True]
+
+
+@in_virtual_time
+async def test_dtls_needs_somebody_to_trust():
+    world = World(FakeNetwork(), tls_ca_file="/nowhere.pem")
+    await world.servers.find(DTLS)
+    assert ["no certificates can be read from /nowhere.pem" in each.error_text for each in world.failures()] == [True]
+    world = World(FakeNetwork())
+    world.gatherer.add_base(TransportAddress("192.168.1.2", 5000), 0)
+    await world.servers.find(DTLS)
+    assert [relay.protocol for relay in world.gatherer.relays.opening] == ["dtls"]
+    assert not world.network.attempts
+
+
+@in_virtual_time
+async def test_a_stun_server_behind_tls_is_left_alone_with_a_reason():
+    world = World(FakeNetwork())
+    world.gatherer.add_base(TransportAddress("192.168.1.2", 5000), 0)
+    await world.servers.find(ServerUrl.parse("stuns:stun.example.org"))
+    (failure,) = world.failures()
+    assert "sees no UDP address; use stun:" in failure.error_text
+    assert not world.network.attempts
+    assert not world.gatherer.is_asking

@@ -195,14 +195,6 @@ def test_while_bases_are_missing_the_deadline_is_never_in_the_past():
     assert core.next_timeout() == 5.0
 
 
-@pytest.mark.parametrize("url", ["stuns:x", "turns:x?transport=udp"])
-def test_servers_that_need_dtls_or_a_stream_for_stun_are_refused_for_now(url):
-    core = gatherer(servers=[(ServerUrl.parse(url, Credentials("ada", "lovelace")), [ADDRESS])])
-    failure = next(event for event in core.poll_events() if isinstance(event, ServerFailed))
-    assert (failure.url, failure.error_code) == (url, 701)
-    assert "can not be used yet" in failure.error_text
-
-
 class TestTurn:
     """Gathering with a TURN server that answers at once."""
 
