@@ -27,7 +27,7 @@ from rtcpeer.ice.parameters import IceParameters
 from rtcpeer.ice.settings import IceSettings
 from rtcpeer.stack.connectivity import Connectivity, ConnectivityEvent
 from rtcpeer.stack.gathering import CandidateGathered, Gatherer, GatheringCompleted, GatheringSufficient, ServerFailed
-from rtcpeer.stack.relays import StreamUnneeded
+from rtcpeer.stack.relays import StreamUnneeded, StreamWanted
 from rtcpeer.stack.servers import ServerUrl
 from rtcpeer.turn.settings import TurnSettings
 
@@ -250,6 +250,8 @@ class IceAgent(AsyncIOEventEmitter):
                 self.emit("selected_pair", local, remote)
             case StreamUnneeded(end):
                 self._servers.end_stream(end)
+            case StreamWanted():
+                self._servers.redirect(event)
             case GatheringSufficient() | PairValidated():
                 pass
             case _:

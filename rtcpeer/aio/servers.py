@@ -12,6 +12,7 @@ from rtcpeer.core import Datagrams, TransportAddress
 from rtcpeer.dtls import TrustStore
 from rtcpeer.ice.settings import IceSettings
 from rtcpeer.stack.gathering import Gatherer
+from rtcpeer.stack.relays import StreamWanted
 from rtcpeer.stack.servers import ServerScheme, ServerUrl
 
 __all__ = ["Servers"]
@@ -39,6 +40,7 @@ class Servers:
         self._settings = settings
         self._on_change = on_change
         self._callbacks = StreamCallbacks(on_data, on_drained, self._on_full, self._on_lost)
+        self._redirections: set[asyncio.Task[None]] = set()
         self._is_closed = False
 
     async def find(self, server: ServerUrl) -> None:
@@ -61,15 +63,27 @@ class Servers:
         if port is not None:
             port.close()
 
+    def redirect(self, wanted: StreamWanted) -> None:
+        """A server has named another: connect to that one, and hang up on the first."""
+        self.end_stream(wanted.local)
+        task = asyncio.get_running_loop().create_task(self._reconnect(wanted), name="rtcpeer redirected")
+        self._redirections.add(task)
+        task.add_done_callback(self._redirections.discard)
+
     def close(self) -> set[asyncio.Task[None]]:
         """Hang up everywhere; returns what is left to wait for."""
         self._is_closed = True
         self._on_change = _ignore
+        leftovers = set(self._redirections)
+        for task in leftovers:
+            task.cancel()
         ports = list(self.streams.values())
         self.streams.clear()
         for port in ports:
             port.close()
-        return {asyncio.get_running_loop().create_task(_end(ports), name="rtcpeer hanging up")} if ports else set()
+        if ports:
+            leftovers.add(asyncio.get_running_loop().create_task(_end(ports), name="rtcpeer hanging up"))
+        return leftovers
 
     async def _meet(self, server: ServerUrl, addresses: Sequence[TransportAddress]) -> None:
         gatherer = self._gatherer
@@ -91,27 +105,47 @@ class Servers:
             await self._connect(server, addresses)
 
     async def _connect(self, server: ServerUrl, addresses: Sequence[TransportAddress]) -> None:
+        tls_name = server.host if server.scheme is ServerScheme.TURNS else None
+        try:
+            port = await self._open(server, addresses, tls_name)
+        except OSError as error:
+            self._gatherer.fail_server(server, str(error))
+            return
+        # The cap on gathering may have come first.
+        self._keep(port, self._gatherer.add_stream(server, port.local, port.remote))
+
+    async def _reconnect(self, wanted: StreamWanted) -> None:
+        relays = self._gatherer.relays
+        try:
+            port = await self._open(wanted.server, [wanted.remote], wanted.tls_name)
+        except OSError as error:
+            relays.not_reconnected(wanted.local, str(error))
+        else:
+            self._keep(port, not self._is_closed and relays.reconnected(wanted.local, port.local, port.remote))
+        self._on_change()
+
+    def _keep(self, port: StreamPort, is_wanted: bool) -> None:
+        if is_wanted and not self._is_closed:
+            self.streams[port.local] = port
+        else:
+            port.abort()
+
+    async def _open(self, server: ServerUrl, addresses: Sequence[TransportAddress], tls_name: str | None) -> StreamPort:
+        """Connect in time; raises OSError with a sentence for people."""
         timeout = self._settings.turn_timeout
         try:
             async with asyncio.timeout(timeout):
-                port = await self._first_stream(server, addresses)
+                return await self._first_stream(addresses, tls_name)
         except TimeoutError:
-            self._gatherer.fail_server(server, f"{server.host} took no connection within {timeout} s")
+            raise OSError(f"{server.host} took no connection within {timeout} s") from None
         except OSError as error:
-            self._gatherer.fail_server(server, f"no connection to {server.host}: {_reason(error)}")
-        else:
-            # The cap on gathering may have come first.
-            if not self._is_closed and self._gatherer.add_stream(server, port.local, port.remote):
-                self.streams[port.local] = port
-            else:
-                port.abort()
+            raise OSError(f"no connection to {server.host}: {_reason(error)}") from error
 
-    async def _first_stream(self, server: ServerUrl, addresses: Sequence[TransportAddress]) -> StreamPort:
+    async def _first_stream(self, addresses: Sequence[TransportAddress], tls_name: str | None) -> StreamPort:
         """To the address that answers first: one of each family, the resolver's favourite with a head start."""
         network = self._network
         if not isinstance(network, StreamNetwork):
             raise OSError("this network has no TCP")
-        tls_name = server.host if server.scheme is ServerScheme.TURNS else None
         by_family: dict[bool, TransportAddress] = {}
         for address in addresses:
             by_family.setdefault(":" in address.host, address._replace(protocol="tcp"))

@@ -30,7 +30,16 @@ from rtcpeer.turn import (
     TurnState,
 )
 
-__all__ = ["Relay", "RelayEvent", "RelayLost", "RelayOpened", "RelayRefused", "Relays", "StreamUnneeded"]
+__all__ = [
+    "Relay",
+    "RelayEvent",
+    "RelayLost",
+    "RelayOpened",
+    "RelayRefused",
+    "Relays",
+    "StreamUnneeded",
+    "StreamWanted",
+]
 
 _OPENING = (TurnState.NEW, TurnState.ALLOCATING, TurnState.REDIRECTED)
 
@@ -97,7 +106,20 @@ class StreamUnneeded:
     local: TransportAddress
 
 
-RelayEvent = RelayOpened | RelayRefused | RelayLost | StreamUnneeded
+@dataclass(frozen=True, slots=True)
+class StreamWanted:
+    """A server has redirected us (RFC 8489 section 10): another stream is to take the place of the one with this end.
+
+    `Relays.reconnected` or `Relays.not_reconnected` tell what became of it.
+    """
+
+    local: TransportAddress
+    remote: TransportAddress
+    server: ServerUrl
+    tls_name: str | None  # whom the certificate has to be for, over TLS
+
+
+RelayEvent = RelayOpened | RelayRefused | RelayLost | StreamUnneeded | StreamWanted
 
 
 class Relays:
@@ -255,11 +277,28 @@ class Relays:
                 relay.due_at = -math.inf
 
     def stream_lost(self, local: TransportAddress, reason: str) -> None:
-        """The stream with this end of ours is closed."""
+        """The stream with this end of ours is closed; a server that has redirected us may well do that."""
         for relay in list(self._relays):
-            if relay.local == local:
+            if relay.local == local and relay.client.state is not TurnState.REDIRECTED:
                 relay.client.connection_lost(reason)
                 self._follow(relay)
+
+    def reconnected(self, old: TransportAddress, local: TransportAddress, remote: TransportAddress) -> bool:
+        """There is the stream that was wanted in the place of the old one; False where nobody waits for it any more."""
+        relay = self._redirected(old)
+        if relay is None or not isinstance(relay.path, TurnOverStream):
+            return False
+        relay.local, relay.remote, relay.due_at, relay.is_full = local, remote, -math.inf, False
+        self._by_path[local, remote] = relay
+        relay.path.reconnected()
+        return True
+
+    def not_reconnected(self, old: TransportAddress, reason: str) -> None:
+        """The stream that was wanted in the place of the old one can not be had."""
+        relay = self._redirected(old)
+        if relay is not None:
+            relay.client.connection_lost(reason)
+            self._follow(relay)
 
     def stream_full(self, local: TransportAddress, *, is_full: bool) -> None:
         """The stream with this end of ours holds as much as it may, or has room again."""
@@ -286,6 +325,10 @@ class Relays:
     def opening(self) -> list[Relay]:
         """Those whose server has not answered yet."""
         return [relay for relay in self._relays if relay.client.state in _OPENING]
+
+    def _redirected(self, local: TransportAddress) -> Relay | None:
+        waiting = (relay for relay in self._relays if relay.client.state is TurnState.REDIRECTED)
+        return next((relay for relay in waiting if relay.local == local), None)
 
     def _start(self, relay: Relay, now: float) -> bool:
         if now < self._next_start_at:
@@ -328,15 +371,17 @@ class Relays:
                 pass  # what permissions and channels do shows in the pairs
 
     def _redirect(self, relay: Relay, server: TransportAddress, domain: str | None) -> None:
-        if relay.local.protocol == "tcp":
-            # Another stream would have to be opened, and over TLS another name be verified.
-            self._refuse(relay, 300, f"{relay.server.host} wants us to use {server} instead")
-            return
+        # Section 10: the name that was given, or else the one that we asked for.
+        name = domain or relay.server.host
         self._by_path.pop((relay.local, relay.remote), None)
         relay.remote = server
+        if isinstance(relay.path, TurnOverStream):
+            tls_name = name if relay.server.scheme.is_secure else None
+            self._events.append(StreamWanted(relay.local, server, relay.server, tls_name))
+            return
         self._by_path[relay.local, server] = relay
         if isinstance(relay.path, TurnOverDtls):
-            relay.path.redirect(domain or relay.server.host)
+            relay.path.redirect(name)
 
     def _refuse(self, relay: Relay, code: int, text: str) -> None:
         relay.deadline = None

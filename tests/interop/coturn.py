@@ -44,6 +44,7 @@ class CoturnSettings:
     alternate_server: str | None = None  # answers 300 with "address:port"
     tls_alternate_server: str | None = None
     is_ipv4_only: bool = False
+    certificate: tuple[Path, Path] | None = None  # with its key, where several servers are to have the same
     extra: tuple[str, ...] = ()  # more lines of the configuration
 
 
@@ -99,7 +100,7 @@ def coturn(settings: CoturnSettings = CoturnSettings()) -> Iterator[Coturn]:
     with tempfile.TemporaryDirectory(prefix="coturn") as directory_name:
         directory = Path(directory_name)
         port, tls_port = _free_port(), _free_port()
-        certificate, key = write_certificate(directory, "turn.test", (private_network.IPV4, private_network.IPV6))
+        certificate, key = settings.certificate or turn_certificate(directory)
         log_path = directory / "turnserver.log"
         configuration = directory / "turnserver.conf"
         lines = _configuration(settings, directory, port, tls_port, certificate, key)
@@ -171,6 +172,11 @@ def _wait_until_listening(server: Coturn) -> None:
             if server.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"coturn does not listen ({error}); its log:\n{server.log()}") from error
             time.sleep(0.05)
+
+
+def turn_certificate(directory: Path) -> tuple[Path, Path]:
+    """A certificate for every server here, and its key."""
+    return write_certificate(directory, "turn.test", (private_network.IPV4, private_network.IPV6))
 
 
 def _free_port() -> int:

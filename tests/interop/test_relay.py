@@ -5,12 +5,13 @@ import gc
 import re
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rtcpeer import IceSettings, RTCIceCandidateError, RTCPeerConnection, Settings
-from tests.interop.coturn import Coturn, CoturnSettings, coturn
+from tests.interop.coturn import Coturn, CoturnSettings, coturn, turn_certificate
 from tests.interop.peers.peer import Trickling, connect
 from tests.interop.peers.python_peer import OurPeer
 from tests.interop.peers.stun_server import StunServer
@@ -190,3 +191,29 @@ async def test_a_stream_that_ends_fails_its_pairs() -> None:
             mortal.process.kill()
             await one.until(lambda: one.pc.connectionState == "failed", "failure", within=2.0)
             await other.until(lambda: other.pc.connectionState == "failed", "failure", within=2.0)
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_a_server_that_names_another_is_left_for_that(way: str, tmp_path: Path) -> None:
+    """300 over each transport; over TLS and DTLS the other server has to prove the same name."""
+    certificate = turn_certificate(tmp_path)
+    with coturn(CoturnSettings(certificate=certificate)) as second:
+        first_settings = CoturnSettings(
+            alternate_server=f"{IPV4}:{second.port}",
+            tls_alternate_server=f"{IPV4}:{second.tls_port}",
+            is_ipv4_only=True,
+            certificate=certificate,
+        )
+        with coturn(first_settings) as first:
+            made = RTCPeerConnection(configuration(first, url(first, way)), settings(first))
+            errors: list[RTCIceCandidateError] = []
+            made.on("icecandidateerror", errors.append)
+            async with OurPeer(made) as one:
+                await one.create_channel("chat")
+                await one.describe("offer", "bulk")
+                assert types(made.localDescription.sdp) == {"relay"}, [
+                    (each.errorCode, each.errorText) for each in errors
+                ]
+            await asyncio.to_thread(second.wait_for, "ALLOCATE processed, success")
+            await asyncio.to_thread(second.wait_for, "delete: realm")
+            assert not first.count("ALLOCATE processed, success")

@@ -7,8 +7,9 @@ from rtcpeer.aio.servers import ATTEMPT_DELAY, Servers
 from rtcpeer.core import TransportAddress
 from rtcpeer.ice.settings import IceSettings
 from rtcpeer.stack.gathering import Gatherer, ServerFailed
+from rtcpeer.stack.relays import StreamWanted
 from rtcpeer.stack.servers import ServerUrl
-from rtcpeer.turn import Credentials
+from rtcpeer.turn import Credentials, TurnState
 from tests.sim.loop import run
 
 ADA = Credentials("ada", "lovelace")
@@ -206,3 +207,47 @@ async def test_a_stun_server_behind_tls_is_left_alone_with_a_reason():
     assert "sees no UDP address; use stun:" in failure.error_text
     assert not world.network.attempts
     assert not world.gatherer.is_asking
+
+
+def redirection(world):
+    """A server that we are connected to names another."""
+    (old,) = world.network.ports
+    (relay,) = world.gatherer.relays.opening
+    relay.client.state = TurnState.REDIRECTED
+    return StreamWanted(old.local, TransportAddress("203.0.113.2", 5349), TLS, "two.example.org")
+
+
+@in_virtual_time
+async def test_a_redirection_is_followed_over_another_stream():
+    world = World(FakeNetwork(), tls_ca_file="/ca.pem")
+    await world.servers.find(TLS)
+    world.network.delays["203.0.113.2"] = 0.01
+    world.servers.redirect(redirection(world))
+    await asyncio.sleep(0.02)
+    remote = TransportAddress("203.0.113.2", 5349, "tcp")
+    assert world.network.attempts[-1][:3] == (remote, "two.example.org", "/ca.pem")
+    assert [port.is_closed for port in world.network.ports] == [True, False]
+    assert list(world.servers.streams.values()) == world.network.ports[1:]
+    assert [relay.remote for relay in world.gatherer.relays.opening] == [remote]
+
+
+@in_virtual_time
+async def test_a_redirection_to_who_is_not_there_is_an_error():
+    world = World(FakeNetwork())
+    await world.servers.find(TLS)
+    world.network.delays["203.0.113.2"] = OSError(111, "Connection refused")
+    world.servers.redirect(redirection(world))
+    await asyncio.sleep(0.02)
+    assert ["Connection refused" in failure.error_text for failure in world.failures()] == [True]
+
+
+@in_virtual_time
+async def test_close_stops_a_redirection_under_way():
+    world = World(FakeNetwork())
+    await world.servers.find(TLS)
+    world.network.delays["203.0.113.2"] = None
+    world.servers.redirect(redirection(world))
+    await asyncio.sleep(0.01)
+    (task,) = world.servers.close()
+    await asyncio.wait([task])
+    assert task.cancelled()
