@@ -27,7 +27,7 @@ from rtcpeer.ice.parameters import IceParameters
 from rtcpeer.ice.settings import IceSettings
 from rtcpeer.stack.connectivity import Connectivity, ConnectivityEvent
 from rtcpeer.stack.gathering import CandidateGathered, Gatherer, GatheringCompleted, GatheringSufficient, ServerFailed
-from rtcpeer.stack.relays import StreamUnneeded, StreamWanted
+from rtcpeer.stack.relays import CredentialsRefused, StreamUnneeded, StreamWanted
 from rtcpeer.stack.servers import ServerUrl
 from rtcpeer.turn.settings import TurnSettings
 
@@ -252,6 +252,8 @@ class IceAgent(AsyncIOEventEmitter):
                 self._servers.end_stream(end)
             case StreamWanted():
                 self._servers.redirect(event)
+            case CredentialsRefused(server):
+                self._servers.credentials.refused(server)
             case GatheringSufficient() | PairValidated():
                 pass
             case _:

@@ -8,6 +8,7 @@ from typing import Any
 
 from rtcpeer.aio.network import Network, StreamNetwork, StreamPort
 from rtcpeer.aio.streams import StreamCallbacks
+from rtcpeer.aio.turn_credentials import CredentialDesk
 from rtcpeer.core import Datagrams, TransportAddress
 from rtcpeer.dtls import TrustStore
 from rtcpeer.ice.settings import IceSettings
@@ -35,6 +36,7 @@ class Servers:
         on_change: Callable[[], None],
     ) -> None:
         self.streams: dict[TransportAddress, StreamPort] = {}
+        self.credentials = CredentialDesk(gatherer.relays.set_credentials, settings.turn_timeout, on_change)
         self._gatherer = gatherer
         self._network = network
         self._settings = settings
@@ -45,16 +47,12 @@ class Servers:
 
     async def find(self, server: ServerUrl) -> None:
         """Resolve its name and connect to it, as far as that is needed; what goes wrong is the gatherer's to tell."""
-        gatherer, settings = self._gatherer, self._settings
         try:
-            async with asyncio.timeout(settings.dns_timeout):
-                addresses = await self._network.resolve(server.host, server.port)
-        except TimeoutError:
-            gatherer.fail_server(server, f"the name {server.host} was not resolved within {settings.dns_timeout} s")
-        except (OSError, UnicodeError) as error:  # the latter for a name with an empty or overlong label
-            gatherer.fail_server(server, f"the name {server.host} can not be resolved: {_reason(error)}")
-        else:
-            await self._meet(server, addresses)
+            # At once for all servers, so that those that share a source of credentials share its answer.
+            server = await self.credentials.fill(server)
+            await self._meet(server, await self._resolve(server))
+        except OSError as error:
+            self._gatherer.fail_server(server, str(error))
         self._on_change()
 
     def end_stream(self, local: TransportAddress) -> None:
@@ -74,9 +72,9 @@ class Servers:
         """Hang up everywhere; returns what is left to wait for."""
         self._is_closed = True
         self._on_change = _ignore
-        leftovers = set(self._redirections)
-        for task in leftovers:
+        for task in self._redirections:
             task.cancel()
+        leftovers = self._redirections | self.credentials.close()
         ports = list(self.streams.values())
         self.streams.clear()
         for port in ports:
@@ -85,32 +83,32 @@ class Servers:
             leftovers.add(asyncio.get_running_loop().create_task(_end(ports), name="rtcpeer hanging up"))
         return leftovers
 
+    async def _resolve(self, server: ServerUrl) -> list[TransportAddress]:
+        timeout = self._settings.dns_timeout
+        try:
+            async with asyncio.timeout(timeout):
+                return await self._network.resolve(server.host, server.port)
+        except TimeoutError:
+            raise OSError(f"the name {server.host} was not resolved within {timeout} s") from None
+        except (OSError, UnicodeError) as error:  # the latter for a name with an empty or overlong label
+            raise OSError(f"the name {server.host} can not be resolved: {_reason(error)}") from error
+
     async def _meet(self, server: ServerUrl, addresses: Sequence[TransportAddress]) -> None:
-        gatherer = self._gatherer
         if server.scheme is ServerScheme.STUNS:
             # What a server sees of a TLS connection is a TCP address, which no UDP candidate can be made of. Browsers
             # do not ask these servers either.
-            gatherer.fail_server(server, "a stuns: server is not asked: over TLS it sees no UDP address; use stun:")
-            return
+            raise OSError("a stuns: server is not asked: over TLS it sees no UDP address; use stun:")
         trust: TrustStore | None = None
         if server.is_dtls:
-            try:
-                loop = asyncio.get_running_loop()
-                trust = await loop.run_in_executor(None, _trust_store, self._settings.tls_ca_file)  # it reads files
-            except OSError as error:
-                gatherer.fail_server(server, str(error))
-                return
-        gatherer.add_server(server, addresses, trust)
+            loop = asyncio.get_running_loop()
+            trust = await loop.run_in_executor(None, _trust_store, self._settings.tls_ca_file)  # it reads files
+        self._gatherer.add_server(server, addresses, trust)
         if server.scheme.is_turn and server.is_stream:
             await self._connect(server, addresses)
 
     async def _connect(self, server: ServerUrl, addresses: Sequence[TransportAddress]) -> None:
         tls_name = server.host if server.scheme is ServerScheme.TURNS else None
-        try:
-            port = await self._open(server, addresses, tls_name)
-        except OSError as error:
-            self._gatherer.fail_server(server, str(error))
-            return
+        port = await self._open(server, addresses, tls_name)
         # The cap on gathering may have come first.
         self._keep(port, self._gatherer.add_stream(server, port.local, port.remote))
 

@@ -14,7 +14,16 @@ from rtcpeer.dtls import TrustStore
 from rtcpeer.errors import MalformedPacketError
 from rtcpeer.ice.candidate import Candidate, CandidateType, candidate_priority, compute_foundation
 from rtcpeer.ice.settings import IceSettings
-from rtcpeer.stack.relays import Relay, RelayLost, RelayOpened, RelayRefused, Relays, StreamUnneeded, StreamWanted
+from rtcpeer.stack.relays import (
+    CredentialsRefused,
+    Relay,
+    RelayLost,
+    RelayOpened,
+    RelayRefused,
+    Relays,
+    StreamUnneeded,
+    StreamWanted,
+)
 from rtcpeer.stack.servers import ServerUrl
 from rtcpeer.stun.attributes import AttributeType
 from rtcpeer.stun.message import MessageClass, Method, StunMessage
@@ -81,6 +90,7 @@ GatheringEvent = (
     | RelayLost
     | StreamUnneeded
     | StreamWanted
+    | CredentialsRefused
 )
 
 
@@ -373,7 +383,7 @@ class Gatherer:
                     self._relay_opened(event)
                 case RelayRefused(relay, code, text):
                     self._failed(ServerFailed(relay.server.url, code, text, relay.local))
-                case RelayLost() | StreamUnneeded() | StreamWanted():
+                case RelayLost() | StreamUnneeded() | StreamWanted() | CredentialsRefused():
                     self._events.append(event)
         return bool(events)
 

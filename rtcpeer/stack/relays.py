@@ -19,9 +19,12 @@ from rtcpeer.turn import (
     Allocated,
     AllocationFailed,
     AllocationLost,
+    ChannelRefused,
     ClientClosed,
     Credentials,
+    PermissionRefused,
     Redirected,
+    RefreshRefused,
     TurnClient,
     TurnEvent,
     TurnOverStream,
@@ -119,7 +122,14 @@ class StreamWanted:
     tls_name: str | None  # whom the certificate has to be for, over TLS
 
 
-RelayEvent = RelayOpened | RelayRefused | RelayLost | StreamUnneeded | StreamWanted
+@dataclass(frozen=True, slots=True)
+class CredentialsRefused:
+    """The server has relayed for us, but takes our credentials no longer; `Relays.set_credentials` may help."""
+
+    server: ServerUrl
+
+
+RelayEvent = RelayOpened | RelayRefused | RelayLost | StreamUnneeded | StreamWanted | CredentialsRefused
 
 
 class Relays:
@@ -269,12 +279,14 @@ class Relays:
             relay.client.bind_channel(peer)
             relay.due_at = -math.inf
 
-    def set_credentials(self, url: str, credentials: Credentials) -> None:
-        """Sign with these from now on at that server."""
-        for relay in self._relays:
-            if relay.server.url == url:
-                relay.client.set_credentials(credentials)
-                relay.due_at = -math.inf
+    def set_credentials(self, url: str, credentials: Credentials) -> bool:
+        """Sign with these from now on at that server; whether there is a relay at it."""
+        relays = [relay for relay in self._relays if relay.server.url == url]
+        for relay in relays:
+            relay.client.set_credentials(credentials)
+            relay.client.create_permission(self._permitted)  # what was refused with the former ones
+            relay.due_at = -math.inf
+        return bool(relays)
 
     def stream_lost(self, local: TransportAddress, reason: str) -> None:
         """The stream with this end of ours is closed; a server that has redirected us may well do that."""
@@ -365,6 +377,8 @@ class Relays:
                 self._remove(relay)
             case Redirected(server, domain):
                 self._redirect(relay, server, domain)
+            case RefreshRefused(401) | PermissionRefused(_, 401) | ChannelRefused(_, 401):
+                self._events.append(CredentialsRefused(relay.server))
             case ClientClosed():
                 self._remove(relay)
             case _:
