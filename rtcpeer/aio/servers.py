@@ -13,7 +13,7 @@ from rtcpeer.core import Datagrams, TransportAddress
 from rtcpeer.dtls import TrustStore
 from rtcpeer.ice.settings import IceSettings
 from rtcpeer.stack.gathering import Gatherer
-from rtcpeer.stack.relays import StreamWanted
+from rtcpeer.stack.relays import CredentialsRefused, StreamUnneeded, StreamWanted
 from rtcpeer.stack.servers import ServerScheme, ServerUrl
 
 __all__ = ["Servers"]
@@ -36,7 +36,7 @@ class Servers:
         on_change: Callable[[], None],
     ) -> None:
         self.streams: dict[TransportAddress, StreamPort] = {}
-        self.credentials = CredentialDesk(gatherer.relays.set_credentials, settings.turn_timeout, on_change)
+        self._credentials = CredentialDesk(gatherer.relays.set_credentials, settings.turn_timeout, on_change)
         self._gatherer = gatherer
         self._network = network
         self._settings = settings
@@ -49,24 +49,25 @@ class Servers:
         """Resolve its name and connect to it, as far as that is needed; what goes wrong is the gatherer's to tell."""
         try:
             # At once for all servers, so that those that share a source of credentials share its answer.
-            server = await self.credentials.fill(server)
+            server = await self._credentials.fill(server)
             await self._meet(server, await self._resolve(server))
         except OSError as error:
             self._gatherer.fail_server(server, str(error))
         self._on_change()
 
-    def end_stream(self, local: TransportAddress) -> None:
-        """Hang up."""
-        port = self.streams.pop(local, None)
-        if port is not None:
-            port.close()
-
-    def redirect(self, wanted: StreamWanted) -> None:
-        """A server has named another: connect to that one, and hang up on the first."""
-        self.end_stream(wanted.local)
-        task = asyncio.get_running_loop().create_task(self._reconnect(wanted), name="rtcpeer redirected")
-        self._redirections.add(task)
-        task.add_done_callback(self._redirections.discard)
+    def handle(self, event: StreamUnneeded | StreamWanted | CredentialsRefused) -> None:
+        """Do what the relays need done."""
+        match event:
+            case StreamUnneeded(end):
+                self._end_stream(end)
+            case StreamWanted():
+                # The first server has named another.
+                self._end_stream(event.local)
+                task = asyncio.get_running_loop().create_task(self._reconnect(event), name="rtcpeer redirected")
+                self._redirections.add(task)
+                task.add_done_callback(self._redirections.discard)
+            case CredentialsRefused(server):
+                self._credentials.refused(server)
 
     def close(self) -> set[asyncio.Task[None]]:
         """Hang up everywhere; returns what is left to wait for."""
@@ -74,7 +75,7 @@ class Servers:
         self._on_change = _ignore
         for task in self._redirections:
             task.cancel()
-        leftovers = self._redirections | self.credentials.close()
+        leftovers = self._redirections | self._credentials.close()
         ports = list(self.streams.values())
         self.streams.clear()
         for port in ports:
@@ -82,6 +83,11 @@ class Servers:
         if ports:
             leftovers.add(asyncio.get_running_loop().create_task(_end(ports), name="rtcpeer hanging up"))
         return leftovers
+
+    def _end_stream(self, local: TransportAddress) -> None:
+        port = self.streams.pop(local, None)
+        if port is not None:
+            port.close()
 
     async def _resolve(self, server: ServerUrl) -> list[TransportAddress]:
         timeout = self._settings.dns_timeout

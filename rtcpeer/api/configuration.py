@@ -21,8 +21,8 @@ class RTCIceServer:
     """A STUN or TURN server (W3C webrtc-pc section 4.2.2).
 
     Args:
-        urls: one URL or several, ``stun:host[:port]`` or ``turn[s]:host[:port][?transport=udp|tcp]``; ``turns:`` is TLS,
-            and with ``transport=udp`` DTLS.
+        urls: one URL or several, ``stun:host[:port]`` or ``turn[s]:host[:port][?transport=udp|tcp]``; ``turns:`` is
+            TLS, and with ``transport=udp`` DTLS.
         username: for TURN.
         credential: for TURN; or in place of both a function, plain or a coroutine's, that returns
             ``(username, credential)`` and maybe, third, for how many seconds they are good. It is called once for each

@@ -334,6 +334,15 @@ class Relays:
         self._by_relayed.clear()
 
     @property
+    def leaving(self) -> set[TransportAddress]:
+        """The bases from which servers have been asked to take an allocation back, and have not answered yet.
+
+        Over a stream nothing is lost, so that nobody has to wait for the answer.
+        """
+        closing = (relay for relay in self._relays if relay.client.state is TurnState.CLOSING)
+        return {relay.local for relay in closing if relay.local.protocol == "udp"}
+
+    @property
     def opening(self) -> list[Relay]:
         """Those whose server has not answered yet."""
         return [relay for relay in self._relays if relay.client.state in _OPENING]

@@ -7,7 +7,7 @@ from rtcpeer.aio.servers import ATTEMPT_DELAY, Servers
 from rtcpeer.core import TransportAddress
 from rtcpeer.ice.settings import IceSettings
 from rtcpeer.stack.gathering import Gatherer, ServerFailed
-from rtcpeer.stack.relays import StreamWanted
+from rtcpeer.stack.relays import CredentialsRefused, StreamUnneeded, StreamWanted
 from rtcpeer.stack.servers import ServerUrl
 from rtcpeer.turn import Credentials, TurnState
 from tests.sim.loop import run
@@ -169,6 +169,40 @@ async def test_a_server_that_hangs_up_is_told():
 
 
 @in_virtual_time
+async def test_a_stream_that_is_not_needed_is_ended():
+    world = World(FakeNetwork())
+    await world.servers.find(TCP)
+    (port,) = world.network.ports
+    for _ in range(2):
+        world.servers.handle(StreamUnneeded(port.local))
+    assert port.is_closed
+    assert not world.servers.streams
+
+
+@in_virtual_time
+async def test_who_makes_credentials_is_asked_first_and_when_they_are_refused():
+    answers = iter([("ada", "lovelace"), ("ada", "king")])
+    world = World(FakeNetwork())
+    server = ServerUrl.parse(TCP.url, lambda: next(answers))
+    await world.servers.find(server)
+    (relay,) = world.gatherer.relays.opening
+    assert relay.server.credentials == ADA
+    world.servers.handle(CredentialsRefused(relay.server))
+    await asyncio.sleep(0.01)
+    assert relay.client._authenticator.credentials == Credentials("ada", "king")
+
+
+@in_virtual_time
+async def test_without_credentials_a_server_is_not_asked():
+    world = World(FakeNetwork())
+    await world.servers.find(ServerUrl.parse(TCP.url, lambda: 1 / 0))
+    (failure,) = world.failures()
+    assert (failure.url, failure.error_code) == (TCP.url, 701)
+    assert "ZeroDivisionError" in failure.error_text
+    assert not world.network.attempts
+
+
+@in_virtual_time
 async def test_close_hangs_up_and_waits():
     world = World(FakeNetwork())
     await world.servers.find(TCP)
@@ -222,7 +256,7 @@ async def test_a_redirection_is_followed_over_another_stream():
     world = World(FakeNetwork(), tls_ca_file="/ca.pem")
     await world.servers.find(TLS)
     world.network.delays["203.0.113.2"] = 0.01
-    world.servers.redirect(redirection(world))
+    world.servers.handle(redirection(world))
     await asyncio.sleep(0.02)
     remote = TransportAddress("203.0.113.2", 5349, "tcp")
     assert world.network.attempts[-1][:3] == (remote, "two.example.org", "/ca.pem")
@@ -236,7 +270,7 @@ async def test_a_redirection_to_who_is_not_there_is_an_error():
     world = World(FakeNetwork())
     await world.servers.find(TLS)
     world.network.delays["203.0.113.2"] = OSError(111, "Connection refused")
-    world.servers.redirect(redirection(world))
+    world.servers.handle(redirection(world))
     await asyncio.sleep(0.02)
     assert ["Connection refused" in failure.error_text for failure in world.failures()] == [True]
 
@@ -246,7 +280,7 @@ async def test_close_stops_a_redirection_under_way():
     world = World(FakeNetwork())
     await world.servers.find(TLS)
     world.network.delays["203.0.113.2"] = None
-    world.servers.redirect(redirection(world))
+    world.servers.handle(redirection(world))
     await asyncio.sleep(0.01)
     (task,) = world.servers.close()
     await asyncio.wait([task])
