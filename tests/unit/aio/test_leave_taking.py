@@ -55,7 +55,7 @@ def test_whoever_ends_all_tasks_ends_it_too():
         bench, _ = opened()
         bench.relays.close()
         port = FakePort(bench, 0)
-        leave = LeaveTaking(bench.relays, {BASE: port})
+        port.leave = leave = LeaveTaking(bench.relays, {BASE: port})
         leave.task.cancel()
         await asyncio.wait([leave.task])
         assert port.is_closed
