@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import inspect
+import math
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
@@ -28,6 +29,7 @@ class CredentialDesk:
         self._timeout = timeout
         self._on_change = on_change
         self._asked: dict[CredentialSource, asyncio.Task[Credentials]] = {}
+        self._asked_at: dict[CredentialSource, float] = {}
         self._urls: dict[CredentialSource, set[str]] = {}
         self._renewals: dict[CredentialSource, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -48,9 +50,10 @@ class CredentialDesk:
             raise OSError(text) from error
 
     def refused(self, server: ServerUrl) -> None:
-        """The server takes what it was shown no longer: ask for something newer."""
-        if server.credential_source is not None:
-            self._renew(server.credential_source)
+        """The server takes what it was shown no longer: ask for something newer, but not at the server's pace."""
+        source = server.credential_source
+        if source is not None and self._now() >= self._asked_at.get(source, -math.inf) + MIN_INTERVAL:
+            self._renew(source)
 
     def close(self) -> set[asyncio.Task[None]]:
         """Ask no more; returns what is left to wait for."""
@@ -68,6 +71,7 @@ class CredentialDesk:
         if task is None:
             task = asyncio.get_running_loop().create_task(self._call(source), name="rtcpeer asking for credentials")
             self._asked[source] = task
+            self._asked_at[source] = self._now()
             task.add_done_callback(functools.partial(self._answered, source))
         return await asyncio.shield(task)
 
@@ -80,6 +84,10 @@ class CredentialDesk:
         task = asyncio.get_running_loop().create_task(work, name="rtcpeer renewing credentials")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    @staticmethod
+    def _now() -> float:
+        return asyncio.get_running_loop().time()
 
     @staticmethod
     async def _settle(tasks: list[asyncio.Task[Credentials]]) -> None:

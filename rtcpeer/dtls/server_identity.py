@@ -23,7 +23,7 @@ class ServerIdentity:
     @property
     def server_name(self) -> bytes | None:
         """What the ClientHello asks for (RFC 6066 section 3): names alone."""
-        return None if _ip_address(self.host) is not None else self.host.encode("idna")
+        return None if _ip_address(self.host) is not None else self.host.rstrip(".").encode()
 
 
 def names_host(certificate: bytes, host: str) -> bool:
@@ -31,7 +31,7 @@ def names_host(certificate: bytes, host: str) -> bool:
     try:
         extensions = x509.load_der_x509_certificate(certificate).extensions
         names = extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (ValueError, x509.ExtensionNotFound):
+    except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
         return False
     address = _ip_address(host)
     if address is not None:

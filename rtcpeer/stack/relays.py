@@ -235,8 +235,11 @@ class Relays:
     ) -> None:
         """Ask a server for an allocation, from a base of ours or over a stream that is connected.
 
-        With ``trust`` from the base over DTLS.
+        With ``trust`` from the base over DTLS. A server that two URLs lead to is asked once: it has one allocation for
+        each 5-tuple (RFC 8656 section 3).
         """
+        if (local, address) in self._by_path:
+            return
         is_stream = local.protocol == "tcp"
         # Both families, for it is the peer's family that decides which one is of use; a server gives what it has.
         client = TurnClient(

@@ -187,6 +187,7 @@ async def test_who_makes_credentials_is_asked_first_and_when_they_are_refused():
     await world.servers.find(server)
     (relay,) = world.gatherer.relays.opening
     assert relay.server.credentials == ADA
+    await asyncio.sleep(5)
     world.servers.handle(CredentialsRefused(relay.server))
     await asyncio.sleep(0.01)
     assert relay.client._authenticator.credentials == Credentials("ada", "king")

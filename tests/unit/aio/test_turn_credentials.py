@@ -95,6 +95,7 @@ def test_a_source_that_fails_is_an_error_for_people(answer, text):
 async def test_a_refusal_has_the_source_asked_again_once_for_all_its_servers():
     world = World()
     await world.fill()
+    await asyncio.sleep(MIN_INTERVAL)
     for url in URLS:
         world.desk.refused(world.server(url))
     await asyncio.sleep(0.1)
@@ -139,11 +140,19 @@ async def test_a_renewal_that_fails_leaves_what_there_is():
 
 
 @in_virtual_time
+async def test_a_server_that_refuses_everything_does_not_set_the_pace():
+    world = World()
+    await world.fill()
+    for _ in range(200):
+        world.desk.refused(world.server())
+        await asyncio.sleep(0.1)
+    assert len(world.calls) == pytest.approx(20 / MIN_INTERVAL, abs=1)
+
+
+@in_virtual_time
 async def test_close_stops_asking():
     world = World(lambda _count: asyncio.sleep(100))
     filling = asyncio.ensure_future(world.fill())
-    await asyncio.sleep(0.1)
-    world.desk.refused(world.server())
     await asyncio.sleep(0.1)
     left = world.desk.close()
     assert left

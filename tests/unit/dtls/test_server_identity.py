@@ -93,8 +93,16 @@ def test_names_match_by_whole_labels(name, host, expected):
     assert names_host(certificate.public_bytes(Encoding.DER), host) is expected
 
 
+@pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning")
 def test_what_is_no_certificate_names_nobody():
     assert not names_host(b"\x30\x00", "turn.example.org")
+    certificate, _ = AUTHORITY.issue(["turn.example.org"])
+    der = certificate.public_bytes(Encoding.DER)
+    noise = random.Random(5)
+    for _ in range(2000):
+        changed = bytearray(der)
+        changed[noise.randrange(len(der))] = noise.randrange(256)
+        names_host(bytes(changed), "turn.example.org")
 
 
 def test_trust_needs_a_file_with_certificates(tmp_path):

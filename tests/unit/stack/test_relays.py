@@ -3,7 +3,15 @@ import random
 import pytest
 
 from rtcpeer.core import Datagrams, TransportAddress
-from rtcpeer.stack.relays import RelayLost, RelayOpened, RelayRefused, Relays, StreamUnneeded, StreamWanted
+from rtcpeer.stack.relays import (
+    CredentialsRefused,
+    RelayLost,
+    RelayOpened,
+    RelayRefused,
+    Relays,
+    StreamUnneeded,
+    StreamWanted,
+)
 from rtcpeer.stack.servers import ServerUrl
 from rtcpeer.stun import Method
 from rtcpeer.turn import Credentials, StreamFramer, TurnSettings
@@ -322,9 +330,34 @@ class TestStream:
         assert f"back to {ADDRESS._replace(protocol='tcp')}" in refused.error_text
 
 
+def test_a_server_with_two_urls_is_asked_once():
+    bench, _ = opened()
+    bench.relays.open(ServerUrl.parse("turn:turn.example.org:3478?transport=udp", ADA), BASE, ADDRESS, 0)
+    bench.exchange()
+    assert len(bench.of(RelayOpened)) == 1
+    assert not bench.relays.opening
+
+
+@pytest.mark.parametrize("method", [Method.REFRESH, Method.CREATE_PERMISSION, Method.CHANNEL_BIND])
+def test_credentials_that_are_refused_later_are_told_and_newer_ones_repair_it(method):
+    bench, relay = opened()
+    bench.server.behaviour.errors[method] = (401, "Unauthorized")
+    bench.relays.permit([PEER])
+    bench.relays.bind(relay.relayed[0], PEER)
+    bench.run(541)
+    assert CredentialsRefused(UDP) in bench.of(CredentialsRefused)
+    bench.server.behaviour.errors.clear()
+    assert bench.relays.set_credentials(UDP.url, ADA)
+    bench.exchange()
+    assert list(bench.server.allocations[BASE].permissions) == [PEER.host]
+    bench.events.clear()
+    bench.run(541)
+    assert not bench.events
+
+
 def test_new_credentials_sign_the_next_requests():
     bench, _ = opened(Behaviour(is_strict_about_user=False, users={"ada": "lovelace", "grace": "hopper"}))
-    bench.relays.set_credentials("turn:elsewhere", Credentials("nobody", "x"))
+    assert not bench.relays.set_credentials("turn:elsewhere", Credentials("nobody", "x"))
     bench.relays.set_credentials(UDP.url, Credentials("grace", "hopper"))
     bench.relays.permit([PEER])
     bench.exchange()

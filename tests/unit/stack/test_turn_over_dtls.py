@@ -139,3 +139,18 @@ def test_a_silent_server_is_given_up_in_time(tmp_path):
     (refused,) = bench.of(RelayRefused)
     assert refused.error_code == 701
     assert len(bench.sent) == 4  # the first flight, its repetitions 1 and 2 s apart, and the goodbye
+
+
+def test_junk_in_the_servers_name_changes_nothing(tmp_path):
+    bench = Bench(tmp_path, lost=1)
+    noise = random.Random(7)
+    for number in range(20_000):
+        junk = noise.randbytes(noise.randrange(100))
+        if number % 2:
+            # A record that claims to be protected data, of which no key is known yet.
+            junk = bytes.fromhex("17 fefd 0001") + number.to_bytes(6, "big") + len(junk).to_bytes(2, "big") + junk
+        bench.deliver(ADDRESS, [junk])
+    dtls = bench.relays._relays[0].path._dtls
+    assert len(dtls._early.take()) <= 64
+    bench.run(2.0)
+    assert bench.of(RelayOpened)
