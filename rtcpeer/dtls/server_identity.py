@@ -13,6 +13,16 @@ from rtcpeer.dtls.contexts import TrustStore
 __all__ = ["ServerIdentity", "names_host"]
 
 
+# What `cryptography` says of certificates that are none, or that OpenSSL takes and it does not.
+_UNREADABLE = (
+    ValueError,
+    x509.DuplicateExtension,
+    x509.ExtensionNotFound,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class ServerIdentity:
     """The name or numeric address that the server's certificate has to prove, and who may vouch for it."""
@@ -31,7 +41,7 @@ def names_host(certificate: bytes, host: str) -> bool:
     try:
         extensions = x509.load_der_x509_certificate(certificate).extensions
         names = extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+    except _UNREADABLE:
         return False
     address = _ip_address(host)
     if address is not None:
