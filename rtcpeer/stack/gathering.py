@@ -327,11 +327,12 @@ class Gatherer:
             return
         for address in addresses:
             if (":" in address.host) == (":" in base.host):
-                self._tally.ask(server.url)
-                if server.scheme.is_turn:
-                    self.relays.open(server, base, address, preference, trust)
-                else:
+                self._tally.asked.add(server.url)
+                if not server.scheme.is_turn:
                     self._ask(base, preference, server, address)
+                elif not self.relays.open(server, base, address, preference, trust):
+                    return  # by another URL it is asked already
+                self._tally.ask(server.url)
                 return
 
     def _ask(self, base: TransportAddress, preference: int, server: ServerUrl, address: TransportAddress) -> None:

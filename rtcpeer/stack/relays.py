@@ -232,14 +232,14 @@ class Relays:
         address: TransportAddress,
         preference: int,
         trust: TrustStore | None = None,
-    ) -> None:
+    ) -> bool:
         """Ask a server for an allocation, from a base of ours or over a stream that is connected.
 
-        With ``trust`` from the base over DTLS. A server that two URLs lead to is asked once: it has one allocation for
-        each 5-tuple (RFC 8656 section 3).
+        With ``trust`` from the base over DTLS. A server that two URLs lead to is asked once, for it has one allocation
+        for each 5-tuple (RFC 8656 section 3); False the second time.
         """
         if (local, address) in self._by_path:
-            return
+            return False
         is_stream = local.protocol == "tcp"
         # Both families, for it is the peer's family that decides which one is of use; a server gives what it has.
         client = TurnClient(
@@ -262,6 +262,7 @@ class Relays:
         self._relays.append(relay)
         self._by_path[local, address] = relay
         self.is_used = True
+        return True
 
     def permit(self, peers: Iterable[TransportAddress]) -> None:
         """Let these send to every relayed address, so that it is not only our own check that opens the way."""

@@ -249,6 +249,14 @@ class TestTurn:
         failures = [one for one in self.exchange(core, server) if isinstance(one, ServerFailed)]
         assert [(one.url, one.error_code) for one in failures] == [(self.TURN.url, 401)]
 
+    def test_a_url_that_is_there_twice_or_in_two_spellings_fails_once(self):
+        other = ServerUrl.parse("turn:turn.example.org:3478?transport=udp", self.TURN.credentials)
+        core = gatherer(servers=[(server, [ADDRESS]) for server in (self.TURN, self.TURN, other)])
+        events = self.exchange(core, FakeServer(Behaviour(users={})))
+        failures = [one for one in events if isinstance(one, ServerFailed)]
+        assert [(one.url, one.error_code) for one in failures] == [(self.TURN.url, 401)]
+        assert core.is_complete
+
     def test_a_server_of_another_family_is_out_of_reach(self):
         core = gatherer(servers=[(self.TURN, [TransportAddress("2001:db8::1", 3478)])], transport_policy="relay")
         failure = next(one for one in core.poll_events() if isinstance(one, ServerFailed))

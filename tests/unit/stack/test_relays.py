@@ -332,7 +332,7 @@ class TestStream:
 
 def test_a_server_with_two_urls_is_asked_once():
     bench, _ = opened()
-    bench.relays.open(ServerUrl.parse("turn:turn.example.org:3478?transport=udp", ADA), BASE, ADDRESS, 0)
+    assert not bench.relays.open(ServerUrl.parse("turn:turn.example.org:3478?transport=udp", ADA), BASE, ADDRESS, 0)
     bench.exchange()
     assert len(bench.of(RelayOpened)) == 1
     assert not bench.relays.opening
