@@ -139,15 +139,19 @@ class NatLab:
 
     @property
     def turn_urls(self) -> list[str]:
-        """The same as a relay, for `TURN_USER`, over each address family and over UDP, TCP and TLS."""
+        """The same as a relay, for `TURN_USER`, over each address family and over UDP and TCP."""
         hosts = (SERVER_IPV4[0], f"[{SERVER_IPV6[0]}]")
-        plain = [f"turn:{host}:{SERVER_PORT}?transport={transport}" for host in hosts for transport in ("udp", "tcp")]
-        return [*plain, *(f"turns:{host}:{TLS_PORT}" for host in hosts)]
+        return [f"turn:{host}:{SERVER_PORT}?transport={transport}" for host in hosts for transport in ("udp", "tcp")]
+
+    @property
+    def tls_urls(self) -> list[str]:
+        """And over TLS, for who trusts `PublicServer.certificate`."""
+        return [f"turns:{host}:{TLS_PORT}" for host in (SERVER_IPV4[0], f"[{SERVER_IPV6[0]}]")]
 
     @property
     def servers(self) -> list[dict[str, Any]]:
         """All of them as ``iceServers``; first those that never answer."""
-        relays = [f"turn:{SILENT_SERVER}:{SERVER_PORT}", *self.turn_urls]
+        relays = [f"turn:{SILENT_SERVER}:{SERVER_PORT}", *self.turn_urls, *self.tls_urls]
         user = {"username": TURN_USER[0], "credential": TURN_USER[1]}
         return [{"urls": [self.silent_url, *self.stun_urls]}, {"urls": relays, **user}]
 
