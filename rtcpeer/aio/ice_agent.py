@@ -22,9 +22,10 @@ from rtcpeer.core import Core, Datagrams, Entropy, TransportAddress
 from rtcpeer.errors import InvalidStateError, NetworkError
 from rtcpeer.ice.agent import Agent
 from rtcpeer.ice.candidate import Candidate
-from rtcpeer.ice.events import IceState, PairSelected, PairValidated, StateChanged
+from rtcpeer.ice.events import BindingRequestHandlerFailed, IceState, PairSelected, PairValidated, StateChanged
 from rtcpeer.ice.parameters import IceParameters
 from rtcpeer.ice.settings import IceSettings
+from rtcpeer.ice.statistics import PairStatistics
 from rtcpeer.stack.connectivity import Connectivity, ConnectivityEvent
 from rtcpeer.stack.gathering import CandidateGathered, Gatherer, GatheringCompleted, GatheringSufficient, ServerFailed
 from rtcpeer.stack.relays import StreamUnneeded
@@ -152,6 +153,11 @@ class IceAgent(AsyncIOEventEmitter):
         self.core.agent.set_remote_parameters(parameters)
         self.wake()
 
+    def renominate(self, pair: PairStatistics) -> None:
+        """Go over to another pair of `Agent.statistics`; see `Agent.renominate`. ``selected_pair`` tells of success."""
+        self.core.agent.renominate(pair.path)
+        self.wake()
+
     async def dial(self, remote: IceParameters) -> None:
         """Connect as the controlling side; raises NetworkError when no path is found."""
         await self._connect(remote, is_controlling=True)
@@ -250,6 +256,8 @@ class IceAgent(AsyncIOEventEmitter):
                 self.emit("selected_pair", local, remote)
             case StreamUnneeded(end):
                 self._servers.end_stream(end)
+            case BindingRequestHandlerFailed(error):
+                _report(error)
             case GatheringSufficient() | PairValidated():
                 pass
             case _:
@@ -270,7 +278,9 @@ class IceAgent(AsyncIOEventEmitter):
 
     async def _gather(self) -> None:
         gatherer = self.core.gatherer
-        await asyncio.gather(self._open_ports(), *(self._servers.find(server) for server in self.servers))
+        # A lite agent has host candidates only: there is nothing to ask a server for.
+        servers = () if self.settings.lite else self.servers
+        await asyncio.gather(self._open_ports(), *(self._servers.find(server) for server in servers))
         gatherer.end_of_servers()
         self.wake()
 
@@ -332,6 +342,12 @@ class IceAgent(AsyncIOEventEmitter):
                 packets[index] = Datagrams(local, remote, payloads[taken:])
                 return index
         return len(packets)
+
+
+def _report(error: Exception) -> None:
+    """A program's mistake goes where asyncio tells of mistakes in callbacks."""
+    context = {"message": "IceSettings.binding_request_handler raised", "exception": error}
+    asyncio.get_running_loop().call_exception_handler(context)
 
 
 def _one_of(tasks: set[asyncio.Task[None]]) -> asyncio.Task[None] | None:

@@ -30,6 +30,7 @@ class Checks:
     """The transactions that an answer may still come for."""
 
     def __init__(self, settings: IceSettings, entropy: Entropy) -> None:
+        self.nomination = 0  # the number that USE-CANDIDATE goes with; 0 for none
         self._settings = settings
         self._entropy = entropy
         self._checks: dict[bytes, Check] = {}
@@ -54,6 +55,8 @@ class Checks:
         role.write(request)
         if use_candidate:
             request.add(AttributeType.USE_CANDIDATE)
+            if self.nomination:
+                request.add_uint32(self._settings.nomination_attribute, self.nomination)
         data = request.serialize(short_term_key(remote.password), fingerprint=True)
         settings = self._settings
         if is_consent:

@@ -27,6 +27,8 @@ class Selection:
         self.selected: CandidatePair | None = None
         self.nominating: CandidatePair | None = None  # we are controlling, and said so to the peer
         self.detour: CandidatePair | None = None  # controlled: carries data while the selected pair is in doubt
+        self._heard = 0  # controlled: the highest number that the peer has said
+        self._claimed: CandidatePair | None = None  # controlled: to be selected whatever its priority
         self._deferred: _Deferred | None = None
         self._checking_since: float | None = None
 
@@ -45,19 +47,34 @@ class Selection:
             return None
         return next((pair for pair in valid_pairs if now >= self._acceptable_at(pair)), None)
 
-    def peer_nominated(self, pair: CandidatePair, now: float) -> bool:
+    def peer_nominated(self, pair: CandidatePair, now: float, nomination: int | None = None) -> bool:
         """Controlled: whether the peer's USE-CANDIDATE on this pair makes it the selected one right now.
 
-        Where our own check has not succeeded, the nomination counts as soon as it has (section 7.3.1.5).
+        Where our own check has not succeeded, the nomination counts as soon as it has (section 7.3.1.5). With a number
+        the highest counts, whatever the priority; one without comes too late once there was one with.
         """
+        if nomination is not None and self._settings.renomination:
+            if nomination < self._heard or (nomination == self._heard and pair is not self._claimed):
+                return False
+            self._heard = nomination
+            return self.claim(pair, now)
+        if self._heard:
+            return False
         pair.nominated_by_peer_at = now
         return pair.is_valid and self._supersedes(pair, now)
+
+    def claim(self, pair: CandidatePair, now: float) -> bool:
+        """Controlled: this pair and no other, as soon as it is valid; whether that is right now."""
+        pair.nominated_by_peer_at = now
+        self._claimed = pair
+        self._deferred = None
+        return pair.is_valid
 
     def validated(self, pair: CandidatePair, now: float) -> bool:
         """Controlled: whether the pair, now that it is valid, becomes the selected one by an earlier nomination."""
         if self.selected is pair or pair.nominated_by_peer_at is None:
             return False
-        return self._supersedes(pair, now)
+        return pair is self._claimed if self._claimed is not None else self._supersedes(pair, now)
 
     def take_deferred(self, now: float) -> CandidatePair | None:
         """Controlled: a worse pair that the peer has moved to, having fallen silent about the better one."""
@@ -91,6 +108,8 @@ class Selection:
             self.selected = None
         if self.detour is pair:
             self.detour = None
+        if self._claimed is pair:
+            self._claimed = None
 
     def gave_up_nomination(self, pair: CandidatePair) -> None:
         """The nomination was not taken, for a reason that lies not in the pair."""
@@ -102,6 +121,8 @@ class Selection:
         self.nominating = None
         self.detour = None
         self._deferred = None
+        self._heard = 0
+        self._claimed = None
 
     def next_timeout(self, valid_pairs: Iterable[CandidatePair], *, is_controlling: bool) -> float | None:
         """When a wait ends."""

@@ -25,7 +25,8 @@ def test_credentials_are_random_and_as_long_as_asked():
     first, second = (generate_parameters(IceSettings(), entropy) for _ in range(2))
     assert (len(first.username_fragment), len(first.password)) == (8, 24)
     assert first.password != second.password
-    assert first.options == ("trickle",)
+    assert first.options == ("trickle", "renomination")
+    assert generate_parameters(IceSettings(renomination=False), entropy).options == ("trickle",)
     IceSettings(username_fragment=first.username_fragment, password=first.password)
 
 
