@@ -22,12 +22,12 @@ from rtcpeer.core import Core, Datagrams, Entropy, TransportAddress
 from rtcpeer.errors import InvalidStateError, NetworkError
 from rtcpeer.ice.agent import Agent
 from rtcpeer.ice.candidate import Candidate
-from rtcpeer.ice.events import BindingRequestHandlerFailed, IceState, PairSelected, PairValidated, StateChanged
+from rtcpeer.ice.events import BindingRequestHandlerFailed, IceState, PairSelected, StateChanged
 from rtcpeer.ice.parameters import IceParameters
 from rtcpeer.ice.settings import IceSettings
 from rtcpeer.ice.statistics import PairStatistics
 from rtcpeer.stack.connectivity import Connectivity, ConnectivityEvent
-from rtcpeer.stack.gathering import CandidateGathered, Gatherer, GatheringCompleted, GatheringSufficient, ServerFailed
+from rtcpeer.stack.gathering import CandidateGathered, Gatherer, GatheringCompleted, ServerFailed
 from rtcpeer.stack.relays import StreamUnneeded
 from rtcpeer.stack.servers import ServerUrl
 from rtcpeer.turn.settings import TurnSettings
@@ -36,6 +36,8 @@ __all__ = ["IceAgent"]
 
 # Datagrams that nobody fetched with recv(); like a full socket buffer, more are dropped and counted.
 MAX_UNREAD = 1024
+
+_OVER = frozenset({IceState.FAILED, IceState.CLOSED})
 
 
 class IceAgent(AsyncIOEventEmitter):
@@ -258,10 +260,8 @@ class IceAgent(AsyncIOEventEmitter):
                 self._servers.end_stream(end)
             case BindingRequestHandlerFailed(error):
                 _report(error)
-            case GatheringSufficient() | PairValidated():
-                pass
             case _:
-                return
+                pass
         self._news.tell()
 
     async def _connect(self, remote: IceParameters, *, is_controlling: bool) -> None:
@@ -269,8 +269,7 @@ class IceAgent(AsyncIOEventEmitter):
         self.set_remote_parameters(remote)
         self.gather()
         agent = self.core.agent
-        over = {IceState.FAILED, IceState.CLOSED}
-        await self._news.until(lambda: agent.selected_pair is not None or agent.state in over, None)
+        await self._news.until(lambda: agent.selected_pair is not None or agent.state in _OVER, None)
         if self._is_closed:
             raise InvalidStateError("the ICE agent was closed before there was a path")
         if agent.selected_pair is None:
@@ -278,8 +277,7 @@ class IceAgent(AsyncIOEventEmitter):
 
     async def _gather(self) -> None:
         gatherer = self.core.gatherer
-        # A lite agent has host candidates only: there is nothing to ask a server for.
-        servers = () if self.settings.lite else self.servers
+        servers = () if self.settings.lite else self.servers  # who is lite has host candidates only
         await asyncio.gather(self._open_ports(), *(self._servers.find(server) for server in servers))
         gatherer.end_of_servers()
         self.wake()

@@ -101,7 +101,8 @@ class Checking:
         pair = check.pair
         if message.message_class is MessageClass.ERROR:
             error = message.error or (0, "")
-            if path == pair.path:
+            # Section 7.2.5.1 comes before 7.2.5.2.1: behind two NATs a 487 may come from elsewhere, and it is signed.
+            if path == pair.path or error[0] == ErrorCode.ROLE_CONFLICT:
                 self._checks.finish(check)
                 self._on_error(check, error)
             return
@@ -168,6 +169,7 @@ class Checking:
     def nominate(self, pair: CandidatePair) -> None:
         """Controlling: ask the peer to use a valid pair (section 8.1.1); selected once it has answered."""
         self.selection.nominating = pair
+        self._checks.withdraw_nominations()
         if is_agreed(self.generation.local, self.generation.remote):
             self._checks.nomination += 1
         self._start(pair, use_candidate=True)

@@ -108,6 +108,11 @@ class Checks:
             if check.pair is not spared:
                 check.transaction.stop_sending()
 
+    def withdraw_nominations(self) -> None:
+        """Another pair is nominated now: what still says otherwise is neither repeated nor waited for."""
+        for check in [check for check in self._checks.values() if check.use_candidate]:
+            self.finish(check)
+
     def drop(self, pair: CandidatePair) -> None:
         """Forget what was sent on a pair that is given up."""
         for check in [check for check in self._checks.values() if check.pair is pair]:

@@ -8,6 +8,10 @@ from rtcpeer.ice.role import Role
 __all__ = ["Failover"]
 
 
+# A nomination that was not answered for so long is given up for a pair that has answered meanwhile.
+_NOMINATION_PATIENCE = 2.0
+
+
 class Failover:
     """Doubts the path that the monitor watches, asks the other valid pairs, and leaves it for one that answers."""
 
@@ -16,6 +20,7 @@ class Failover:
         self._monitor = monitor
         self._role = role
         self._doubted_at: float | None = None  # other pairs are asked since then
+        self._nominated_at = float("-inf")  # by us, because of a doubt
 
     def probe(self, now: float) -> None:
         """A check of the path is due: where it is in doubt, check every other valid pair and what was not tried yet."""
@@ -51,7 +56,7 @@ class Failover:
         selection = self._checking.selection
         selected = selection.selected
         if self._monitor.is_doubtful(now):
-            self._leave(since)
+            self._leave(since, now)
         elif selection.detour is not None:
             if selected is not None and _has_answered(selected, since):
                 self._checking.take_detour(None)
@@ -60,9 +65,13 @@ class Failover:
             if selected is not None:
                 self._checking.generation.stop_pairing()
 
-    def _leave(self, since: float) -> None:
+    def _leave(self, since: float, now: float) -> None:
         checking, selection = self._checking, self._checking.selection
-        others = (pair for pair in checking.generation.checklist.valid_pairs if pair is not checking.path)
+        if selection.nominating is not None and now < self._nominated_at + _NOMINATION_PATIENCE:
+            return
+        since = max(since, self._nominated_at)
+        spared = {checking.path, selection.nominating}
+        others = (pair for pair in checking.generation.checklist.valid_pairs if pair not in spared)
         other = next((pair for pair in others if _has_answered(pair, since)), None)
         if other is None:
             return
@@ -70,10 +79,13 @@ class Failover:
             # Deviation: RFC 8445 section 12.1 sends over the selected pair only. One that is silent carries nothing;
             # what is sent over another arrives, for the peer takes data on any candidate (section 12.2).
             checking.take_detour(other)
-        elif selection.selected is not None and selection.nominating is None:
+        else:
             # Deviation: RFC 8445 section 8.1.1 wants an ICE restart before another pair is nominated. Browsers nominate
             # and follow without one, and the alternative is to fail.
             checking.nominate(other)
+            self._nominated_at = now
+            if selection.selected is None:
+                checking.take_detour(other)
 
 
 def _has_answered(pair: CandidatePair, since: float) -> bool:
