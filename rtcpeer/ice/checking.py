@@ -154,7 +154,7 @@ class Checking:
             while (pair := checklist.next_triggered()) is not None:
                 if pair.state is PairState.WAITING:
                     self._start(pair)
-            if now >= self._next_check_at and (pair := checklist.next_ordinary()) is not None:
+            if now >= self._next_check_at and (pair := checklist.take_ordinary()) is not None:
                 self._next_check_at = now + self._settings.check_interval
                 self._start(pair)
         for pair, data in self._checks.transmissions(now):

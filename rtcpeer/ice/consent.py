@@ -99,8 +99,7 @@ class PathMonitor:
         return self._pair.last_response_at + self._settings.consent_timeout
 
     def _interval(self) -> float:
-        # RFC 7675 section 5.1: varied, so that many agents do not fall into step.
-        factor = 0.8 + 0.4 * self._entropy(1)[0] / 255
-        settings = self._settings
-        base = min(settings.keepalive_interval or settings.consent_interval, settings.consent_interval)
-        return base * factor
+        # RFC 7675 section 5.1: varied, so that many agents do not fall into step. A keepalive is never early.
+        settings, share = self._settings, self._entropy(1)[0] / 255
+        consent = settings.consent_interval * (0.8 + 0.4 * share)
+        return min(settings.keepalive_interval * (1 + 0.2 * share) or consent, consent)

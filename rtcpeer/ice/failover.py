@@ -20,7 +20,8 @@ class Failover:
         self._monitor = monitor
         self._role = role
         self._doubted_at: float | None = None  # other pairs are asked since then
-        self._nominated_at = float("-inf")  # by us, because of a doubt
+        self._nominee: CandidatePair | None = None  # that we wait for the peer to accept
+        self._nominated_at = 0.0
 
     def probe(self, now: float) -> None:
         """A check of the path is due: where it is in doubt, check every other valid pair and what was not tried yet."""
@@ -37,6 +38,7 @@ class Failover:
     def reconsider(self, now: float) -> None:
         """Leave a path in doubt for one that has answered since; come back when the selected pair answers again."""
         self._monitor.watch(self._checking.path, now)
+        self._hurry_nomination(now)
         if self._doubted_at is not None:
             self._weigh(self._doubted_at, now)
             self._monitor.watch(self._checking.path, now)
@@ -51,6 +53,16 @@ class Failover:
             self._checking.lose(pair, FailureReason.CONSENT_LOST)
             self._monitor.watch(self._checking.path, now)
         return lost
+
+    def _hurry_nomination(self, now: float) -> None:
+        """Nobody answers a nomination, while the path that data takes meanwhile lives: nominate that one."""
+        nominee, path = self._checking.selection.nominating, self._checking.path
+        if nominee is not self._nominee:
+            self._nominee, self._nominated_at = nominee, now
+        if nominee is None or path is None or path is nominee or now < self._nominated_at + _NOMINATION_PATIENCE:
+            return
+        if path is not self._checking.selection.selected and _has_answered(path, self._nominated_at):
+            self._nominate(path, now)
 
     def _weigh(self, since: float, now: float) -> None:
         selection = self._checking.selection
@@ -67,9 +79,10 @@ class Failover:
 
     def _leave(self, since: float, now: float) -> None:
         checking, selection = self._checking, self._checking.selection
-        if selection.nominating is not None and now < self._nominated_at + _NOMINATION_PATIENCE:
-            return
-        since = max(since, self._nominated_at)
+        if selection.nominating is not None:
+            if now < self._nominated_at + _NOMINATION_PATIENCE:
+                return
+            since = max(since, self._nominated_at)
         spared = {checking.path, selection.nominating}
         others = (pair for pair in checking.generation.checklist.valid_pairs if pair not in spared)
         other = next((pair for pair in others if _has_answered(pair, since)), None)
@@ -82,10 +95,13 @@ class Failover:
         else:
             # Deviation: RFC 8445 section 8.1.1 wants an ICE restart before another pair is nominated. Browsers nominate
             # and follow without one, and the alternative is to fail.
-            checking.nominate(other)
-            self._nominated_at = now
+            self._nominate(other, now)
             if selection.selected is None:
                 checking.take_detour(other)
+
+    def _nominate(self, pair: CandidatePair, now: float) -> None:
+        self._checking.nominate(pair)
+        self._nominee, self._nominated_at = pair, now
 
 
 def _has_answered(pair: CandidatePair, since: float) -> bool:

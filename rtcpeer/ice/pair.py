@@ -94,6 +94,11 @@ class CandidatePair:
         return (self.local.foundation, self.remote.foundation)
 
     @property
+    def is_ipv6(self) -> bool:
+        """Which family its packets are of; both ends are of the same."""
+        return ":" in self.path[0].host
+
+    @property
     def is_valid(self) -> bool:
         """Whether a check has succeeded on it and nothing has spoken against it since."""
         return self.state is PairState.SUCCEEDED

@@ -42,7 +42,7 @@ class IceSettings:
     # Liveness
     # Deviation: RFC 8445 section 11 has keepalives 15 s apart, RFC 7675 section 5.1 consent checks 4 to 6 s. Ours are
     # both in one: a dead path is to be seen within disconnected_timeout although a packet may be lost.
-    keepalive_interval: float = 2.0  # section 11; 0: consent checks alone keep the path open
+    keepalive_interval: float = 2.0  # section 11, varied by 1.0 to 1.2; 0: consent checks alone keep the path open
     disconnected_timeout: float = 5.0  # without any traffic; 0: never
     lite_disconnected_timeout: float = 10.0  # the same where we are lite, for then only the peer keeps the path alive
     failed_timeout: float = 25.0  # after disconnected; 0: never

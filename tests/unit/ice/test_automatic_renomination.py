@@ -123,7 +123,9 @@ def test_a_peer_that_does_not_know_renomination_is_left_in_peace():
 def test_a_better_path_that_comes_later_is_tried_and_taken():
     network = Delays()
     a = network.add(
-        network.agent(is_controlling=True, settings=IceSettings(automatic_renomination=True)), "192.0.2.1", "198.51.100.1"
+        network.agent(is_controlling=True, settings=IceSettings(automatic_renomination=True)),
+        "192.0.2.1",
+        "198.51.100.1",
     )
     b = network.add(network.agent(is_controlling=False), "192.0.2.2", "198.51.100.2")
     network.drop = lambda source, destination, _: source.host[:5] != destination.host[:5]

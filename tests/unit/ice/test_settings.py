@@ -13,6 +13,9 @@ from rtcpeer.ice.parameters import generate_parameters
         ("patience", -1), ("keepalive_interval", -1), ("consent_timeout", 0), ("username_fragment", "abc"),
         ("username_fragment", "a b c"), ("password", "short"), ("username_fragment_length", 3), ("password_length", 21),
         ("transport_policy", "some"), ("trickle", "perhaps"), ("bulk_wait", -0.1),
+        ("renomination_interval", 0), ("renomination_rtt_gain", -1), ("renomination_score_gain", -1),
+        ("lite_disconnected_timeout", -1), ("disconnected_timeout", -1), ("failed_timeout", -1),
+        ("host_acceptance_wait", -1), ("consent_interval", 0), ("max_early_checks", -1),
     ],
 )  # fmt: skip
 def test_settings_that_can_not_work_are_refused_by_name(field, value):
