@@ -95,7 +95,7 @@ class Checking:
         if check is None or remote is None:
             self.responses_unmatched += 1
             return
-        if not _is_believable(message, short_term_key(remote.password)):
+        if not _is_believable(message, short_term_key(remote.password), check.pair):
             self.responses_refused += 1
             return
         pair = check.pair
@@ -332,11 +332,12 @@ class Checking:
         return pair.last_response_at is not None and now - pair.last_response_at < self._settings.consent_timeout
 
 
-def _is_believable(message: StunMessage, key: bytes) -> bool:
+def _is_believable(message: StunMessage, key: bytes, pair: CandidatePair) -> bool:
     if message.unknown_required(KNOWN_ATTRIBUTES):
         return False
     if message.message_class is MessageClass.ERROR and not message.has_integrity:
         # Deviation: RFC 8489 section 9.1.4 discards what is not signed, but section 9.1.3 forbids the peer to sign
-        # these two. They come from who has read our request, and cost one pair; a 487 would cost our role.
-        return message.error is not None and message.error[0] in _UNSIGNED_ERRORS
+        # these two. They come from who has read our request, and cost a pair that has not worked yet. Of one that has
+        # they would cost the connection, and a 487 our role.
+        return not pair.is_valid and message.error is not None and message.error[0] in _UNSIGNED_ERRORS
     return message.verify_integrity(key)

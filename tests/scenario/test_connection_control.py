@@ -1,4 +1,4 @@
-"""What a program may decide about the path: lite, another pair, a look at the peer's checks; through the whole stack."""
+"""What a program may decide about the path, through the whole stack: lite, another pair, a look at checks."""
 
 import asyncio
 
