@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 
 from rtcpeer.aio.interfaces import Interface, InterfaceAddress, list_interfaces
 from rtcpeer.aio.mdns import service_of
+from rtcpeer.aio.network_monitor import monitor_of
 from rtcpeer.aio.streams import StreamCallbacks, StreamPort, open_stream
 from rtcpeer.aio.udp import open_udp
 from rtcpeer.core import Datagrams, TransportAddress
@@ -16,6 +17,7 @@ __all__ = [
     "Interface",
     "InterfaceAddress",
     "MdnsNetwork",
+    "MonitoredNetwork",
     "Network",
     "StreamNetwork",
     "StreamPort",
@@ -81,6 +83,17 @@ class StreamNetwork(Protocol):
         """Connect, over TLS where the certificate's name is given. Raises OSError when that can not be had."""
 
 
+@runtime_checkable
+class MonitoredNetwork(Protocol):
+    """What a network may know besides: when interfaces and addresses come and go."""
+
+    def watch(self, interval: float, on_change: Callable[[], None]) -> Callable[[], None]:
+        """Tell when `Network.interfaces` would give another answer than before, at most ``interval`` seconds later.
+
+        Until what this returns is called.
+        """
+
+
 class SystemNetwork:
     """The network of the machine we run on."""
 
@@ -122,3 +135,7 @@ class SystemNetwork:
     async def publish_mdns(self, name: str, address: str) -> Callable[[], None]:
         """By the event loop's `rtcpeer.aio.mdns.MdnsService`."""
         return await service_of(asyncio.get_running_loop()).publish(name, address)
+
+    def watch(self, interval: float, on_change: Callable[[], None]) -> Callable[[], None]:
+        """By the event loop's `rtcpeer.aio.network_monitor.NetworkMonitor`."""
+        return monitor_of(asyncio.get_running_loop()).subscribe(interval, on_change)

@@ -189,8 +189,7 @@ class Agent:
         if pair is None or not pair.is_valid:
             raise InvalidStateError(f"can not renominate: {path[0]} to {path[1]} is not a valid pair")
         self._is_changed = True
-        if self.selected_pair is not pair and self._checking.selection.nominating is not pair:
-            self._checking.nominate(pair)
+        self._checking.selection.request(pair)
 
     def note_data(self, local: TransportAddress, remote: TransportAddress, now: float) -> bool:
         """Other traffic than STUN came in: it proves that the path lives. One call for a batch is enough.

@@ -39,7 +39,7 @@ class AutomaticRenomination:
         if now < self._due:
             return
         self._due = now + self._settings.renomination_interval
-        self._weigh()
+        self._weigh(now)
         self._asked_at = now
         for pair in self._checking.generation.checklist.valid_pairs:
             if pair is not self._checking.selection.selected:
@@ -61,7 +61,7 @@ class AutomaticRenomination:
             and is_agreed(generation.local, generation.remote)
         )
 
-    def _weigh(self) -> None:
+    def _weigh(self, now: float) -> None:
         checking = self._checking
         selected = checking.selection.selected
         if selected is None or checking.selection.nominating is not None:
@@ -72,7 +72,7 @@ class AutomaticRenomination:
             if has_answered and is_better(pair, best, self._settings):
                 best = pair
         if best is not selected:
-            checking.nominate(best)
+            checking.nominate(best, now)
 
 
 def is_better(pair: CandidatePair, than: CandidatePair, settings: IceSettings) -> bool:

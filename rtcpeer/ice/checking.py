@@ -144,12 +144,12 @@ class Checking:
             return
         nominee = self.selection.nominee(self.generation.checklist.valid_pairs, now)
         if nominee is not None:
-            self.nominate(nominee)
+            self.nominate(nominee, now)
 
     def transmissions(self, now: float) -> Iterator[tuple[Path, bytes]]:
         """Begin the checks whose turn it is, and repeat those that are due."""
         checklist = self.generation.checklist
-        if self._may_check:
+        if self.generation.may_check:
             # Deviation: RFC 8445 section 6.1.4.2 paces triggered checks too; each answers one that the peer has paced.
             while (pair := checklist.next_triggered()) is not None:
                 if pair.state is PairState.WAITING:
@@ -166,9 +166,9 @@ class Checking:
         # Every chance to get the nomination through is taken.
         self._start(pair, is_consent=True, use_candidate=pair is self.selection.nominating)
 
-    def nominate(self, pair: CandidatePair) -> None:
+    def nominate(self, pair: CandidatePair, now: float) -> None:
         """Controlling: ask the peer to use a valid pair (section 8.1.1); selected once it has answered."""
-        self.selection.nominating = pair
+        self.selection.nominate(pair, now)
         self._checks.withdraw_nominations()
         if is_agreed(self.generation.local, self.generation.remote):
             self._checks.nomination += 1
@@ -225,16 +225,12 @@ class Checking:
         ]
         if unchecked_pair(self.generation, self._settings, self.selection.selected) is not None:
             return float("-inf")
-        if self._may_check:
+        if self.generation.may_check:
             if checklist.has_triggered_check:
                 return float("-inf")
             if checklist.has_ordinary_check:
                 moments.append(self._next_check_at)
         return min((moment for moment in moments if moment is not None), default=None)
-
-    @property
-    def _may_check(self) -> bool:
-        return self.generation.remote is not None and not self._settings.lite
 
     def _check_back(self, pair: CandidatePair, check: PeerCheck) -> None:
         if self._settings.lite:
@@ -257,8 +253,8 @@ class Checking:
         if not self._role.is_controlling:
             if self.selection.claim(pair, now):
                 self._follow(pair, now)
-        elif pair.is_valid and self.selection.selected is not pair and self.selection.nominating is not pair:
-            self.nominate(pair)
+        else:
+            self.selection.request(pair)
 
     def _start(self, pair: CandidatePair, *, use_candidate: bool = False, is_consent: bool = False) -> None:
         remote = self.generation.remote
@@ -314,6 +310,7 @@ class Checking:
 
     def _select(self, pair: CandidatePair) -> None:
         if self.selection.selected is pair:
+            self.selection.gave_up_nomination(pair)
             return
         self.selection.select(pair)
         self.generation.stop_pairing()

@@ -8,10 +8,6 @@ from rtcpeer.ice.role import Role
 __all__ = ["Failover"]
 
 
-# A nomination that was not answered for so long is given up for a pair that has answered meanwhile.
-_NOMINATION_PATIENCE = 2.0
-
-
 class Failover:
     """Doubts the path that the monitor watches, asks the other valid pairs, and leaves it for one that answers."""
 
@@ -20,13 +16,11 @@ class Failover:
         self._monitor = monitor
         self._role = role
         self._doubted_at: float | None = None  # other pairs are asked since then
-        self._nominee: CandidatePair | None = None  # that we wait for the peer to accept
-        self._nominated_at = 0.0
 
     def probe(self, now: float) -> None:
         """A check of the path is due: where it is in doubt, check every other valid pair and what was not tried yet."""
         checking = self._checking
-        if checking.selection.detour is None and not self._monitor.is_doubtful(now):
+        if checking.selection.detour is None and not self._is_doubtful(now):
             return
         if self._doubted_at is None:
             self._doubted_at = now
@@ -38,7 +32,6 @@ class Failover:
     def reconsider(self, now: float) -> None:
         """Leave a path in doubt for one that has answered since; come back when the selected pair answers again."""
         self._monitor.watch(self._checking.path, now)
-        self._hurry_nomination(now)
         if self._doubted_at is not None:
             self._weigh(self._doubted_at, now)
             self._monitor.watch(self._checking.path, now)
@@ -54,20 +47,10 @@ class Failover:
             self._monitor.watch(self._checking.path, now)
         return lost
 
-    def _hurry_nomination(self, now: float) -> None:
-        """Nobody answers a nomination, while the path that data takes meanwhile lives: nominate that one."""
-        nominee, path = self._checking.selection.nominating, self._checking.path
-        if nominee is not self._nominee:
-            self._nominee, self._nominated_at = nominee, now
-        if nominee is None or path is None or path is nominee or now < self._nominated_at + _NOMINATION_PATIENCE:
-            return
-        if path is not self._checking.selection.selected and _has_answered(path, self._nominated_at):
-            self._nominate(path, now)
-
     def _weigh(self, since: float, now: float) -> None:
         selection = self._checking.selection
         selected = selection.selected
-        if self._monitor.is_doubtful(now):
+        if self._is_doubtful(now):
             self._leave(since, now)
         elif selection.detour is not None:
             if selected is not None and _has_answered(selected, since):
@@ -77,13 +60,18 @@ class Failover:
             if selected is not None:
                 self._checking.generation.stop_pairing()
 
+    def _is_doubtful(self, now: float) -> bool:
+        return self._monitor.is_doubtful(now) or self._checking.selection.has_stalled(now)
+
     def _leave(self, since: float, now: float) -> None:
         checking, selection = self._checking, self._checking.selection
+        spared = {selection.nominating}
         if selection.nominating is not None:
-            if now < self._nominated_at + _NOMINATION_PATIENCE:
+            if not selection.has_stalled(now):
                 return
-            since = max(since, self._nominated_at)
-        spared = {checking.path, selection.nominating}
+            since = max(since, selection.nominated_at)
+        if self._monitor.is_doubtful(now):
+            spared.add(checking.path)
         others = (pair for pair in checking.generation.checklist.valid_pairs if pair not in spared)
         other = next((pair for pair in others if _has_answered(pair, since)), None)
         if other is None:
@@ -95,13 +83,9 @@ class Failover:
         else:
             # Deviation: RFC 8445 section 8.1.1 wants an ICE restart before another pair is nominated. Browsers nominate
             # and follow without one, and the alternative is to fail.
-            self._nominate(other, now)
+            checking.nominate(other, now)
             if selection.selected is None:
                 checking.take_detour(other)
-
-    def _nominate(self, pair: CandidatePair, now: float) -> None:
-        self._checking.nominate(pair)
-        self._nominee, self._nominated_at = pair, now
 
 
 def _has_answered(pair: CandidatePair, since: float) -> bool:

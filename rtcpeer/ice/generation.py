@@ -157,6 +157,11 @@ class Generation:
         return [pair for pair in self.checklist if pair.path[0] in bases]
 
     @property
+    def may_check(self) -> bool:
+        """Whether checks can be sent: the peer is known, and we are not lite."""
+        return self.remote is not None and not self._settings.lite
+
+    @property
     def remote_addresses(self) -> list[TransportAddress]:
         """Where checks are sent."""
         return list(self._remotes)

@@ -12,6 +12,9 @@ __all__ = ["Selection"]
 # A peer that nominates aggressively says USE-CANDIDATE on every pair at once; one that changed its mind says it on one
 # pair and no more on the other. This long after the better pair was last nominated the worse one is believed.
 _RESELECTION_WAIT = 3.0
+# A nomination is answered as checks are, after one round trip. Without an answer for so long (three requests with the
+# usual RTO) the pair may have died since it was found valid.
+_NOMINATION_DOUBT = 1.5
 
 
 class _Deferred(NamedTuple):
@@ -29,6 +32,8 @@ class Selection:
         self.detour: CandidatePair | None = None  # controlled: carries data while the selected pair is in doubt
         self._heard = 0  # controlled: the highest number that the peer has said
         self._claimed: CandidatePair | None = None  # controlled: to be selected whatever its priority
+        self.nominated_at = 0.0  # the one under way
+        self._requested: CandidatePair | None = None  # controlling: the program wants it to be nominated next
         self._deferred: _Deferred | None = None
         self._checking_since: float | None = None
 
@@ -42,10 +47,27 @@ class Selection:
         return self.detour or self.selected or next(iter(valid_pairs), None)
 
     def nominee(self, valid_pairs: Iterable[CandidatePair], now: float) -> CandidatePair | None:
-        """Controlling: the pair to nominate now; the best of those whose waiting time is over."""
+        """Controlling: the pair to nominate now; what was requested, or the best of those whose wait is over."""
+        requested, self._requested = self._requested, None
+        if requested is not None:
+            return requested
         if self.selected is not None or self.nominating is not None:
             return None
         return next((pair for pair in valid_pairs if now >= self._acceptable_at(pair)), None)
+
+    def request(self, pair: CandidatePair) -> None:
+        """Controlling: the program wants this pair, which is nominated next unless it is already, or is not valid."""
+        if pair.is_valid and self.selected is not pair and self.nominating is not pair:
+            self._requested = pair
+
+    def nominate(self, pair: CandidatePair, now: float) -> None:
+        """Controlling: the peer is asked to use this pair; an earlier wish is forgotten."""
+        self.nominating = pair
+        self.nominated_at = now
+
+    def has_stalled(self, now: float) -> bool:
+        """Controlling: whether the peer should have answered the nomination long ago."""
+        return self.nominating is not None and now >= self.nominated_at + _NOMINATION_DOUBT
 
     def peer_nominated(self, pair: CandidatePair, now: float, nomination: int | None = None) -> bool:
         """Controlled: whether the peer's USE-CANDIDATE on this pair makes it the selected one right now.
@@ -110,6 +132,8 @@ class Selection:
             self.detour = None
         if self._claimed is pair:
             self._claimed = None
+        if self._requested is pair:
+            self._requested = None
 
     def gave_up_nomination(self, pair: CandidatePair) -> None:
         """The nomination was not taken, for a reason that lies not in the pair."""
@@ -121,6 +145,7 @@ class Selection:
         self.nominating = None
         self.detour = None
         self._deferred = None
+        self._requested = None
         self._heard = 0
         self._claimed = None
 
@@ -128,6 +153,8 @@ class Selection:
         """When a wait ends."""
         if not is_controlling:
             return None if self._deferred is None else self._deferred.due
+        if self._requested is not None:
+            return float("-inf")
         if self.selected is not None or self.nominating is not None:
             return None
         return min((self._acceptable_at(pair) for pair in valid_pairs), default=None)
