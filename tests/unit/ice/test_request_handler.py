@@ -48,6 +48,17 @@ def test_the_controlled_side_goes_over_as_soon_as_the_pair_is_valid():
     assert program.requests[-1].is_selected
 
 
+def test_a_lite_side_goes_over_although_nobody_nominates():
+    peer = Peer(settings=IceSettings(lite=True, binding_request_handler=Program(OTHER)))
+    peer.ask()
+    assert peer.agent.selected_pair is None
+    peer.ask(OTHER)
+    assert peer.agent.selected_pair is peer.pair(OTHER)
+    peer.ask(nominate=True)
+    peer.ask(OTHER)
+    assert peer.agent.selected_pair is peer.pair(OTHER)
+
+
 def test_the_controlling_side_nominates():
     program = Program(OTHER)
     peer = peer_with(program, is_controlling=False)
