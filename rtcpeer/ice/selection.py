@@ -82,6 +82,7 @@ class Selection:
             return self.claim(pair, now)
         if self._heard:
             return False
+        self._claimed = None
         pair.nominated_by_peer_at = now
         return pair.is_valid and self._supersedes(pair, now)
 
