@@ -28,6 +28,7 @@ from rtcpeer.errors import (
     RTCError,
     RtcpeerError,
 )
+from rtcpeer.ice.binding_request import BindingRequest
 from rtcpeer.ice.candidate import Candidate
 from rtcpeer.ice.events import IceState
 from rtcpeer.ice.parameters import IceParameters
@@ -60,6 +61,7 @@ __all__ = [
     # What the W3C has no knob for
     "Settings",
     "IceSettings",
+    "BindingRequest",
     "DtlsSettings",
     "SctpSettings",
     "DataChannelSettings",

@@ -23,11 +23,12 @@ from rtcpeer.core import Core, Datagrams, Entropy, TransportAddress
 from rtcpeer.errors import InvalidStateError, NetworkError
 from rtcpeer.ice.agent import Agent
 from rtcpeer.ice.candidate import Candidate
-from rtcpeer.ice.events import IceState, PairSelected, PairValidated, StateChanged
+from rtcpeer.ice.events import BindingRequestHandlerFailed, IceState, PairSelected, StateChanged
 from rtcpeer.ice.parameters import IceParameters
 from rtcpeer.ice.settings import IceSettings
+from rtcpeer.ice.statistics import PairStatistics
 from rtcpeer.stack.connectivity import Connectivity, ConnectivityEvent
-from rtcpeer.stack.gathering import CandidateGathered, Gatherer, GatheringCompleted, GatheringSufficient, ServerFailed
+from rtcpeer.stack.gathering import CandidateGathered, Gatherer, GatheringCompleted, ServerFailed
 from rtcpeer.stack.relays import CredentialsRefused, StreamUnneeded, StreamWanted
 from rtcpeer.stack.servers import ServerUrl
 from rtcpeer.turn.settings import TurnSettings
@@ -36,6 +37,8 @@ __all__ = ["IceAgent"]
 
 # Datagrams that nobody fetched with recv(); like a full socket buffer, more are dropped and counted.
 MAX_UNREAD = 1024
+
+_OVER = frozenset({IceState.FAILED, IceState.CLOSED})
 
 
 class IceAgent(AsyncIOEventEmitter):
@@ -153,6 +156,11 @@ class IceAgent(AsyncIOEventEmitter):
         self.core.agent.set_remote_parameters(parameters)
         self.wake()
 
+    def renominate(self, pair: PairStatistics) -> None:
+        """Go over to another pair of `Agent.statistics`; see `Agent.renominate`. ``selected_pair`` tells of success."""
+        self.core.agent.renominate(pair.path)
+        self.wake()
+
     async def dial(self, remote: IceParameters) -> None:
         """Connect as the controlling side; raises NetworkError when no path is found."""
         await self._connect(remote, is_controlling=True)
@@ -255,10 +263,10 @@ class IceAgent(AsyncIOEventEmitter):
                 self.emit("selected_pair", local, remote)
             case StreamUnneeded() | StreamWanted() | CredentialsRefused():
                 self._servers.handle(event)
-            case GatheringSufficient() | PairValidated():
-                pass
+            case BindingRequestHandlerFailed(error):
+                _report(error)
             case _:
-                return
+                pass
         self._news.tell()
 
     async def _connect(self, remote: IceParameters, *, is_controlling: bool) -> None:
@@ -266,8 +274,7 @@ class IceAgent(AsyncIOEventEmitter):
         self.set_remote_parameters(remote)
         self.gather()
         agent = self.core.agent
-        over = {IceState.FAILED, IceState.CLOSED}
-        await self._news.until(lambda: agent.selected_pair is not None or agent.state in over, None)
+        await self._news.until(lambda: agent.selected_pair is not None or agent.state in _OVER, None)
         if self._is_closed:
             raise InvalidStateError("the ICE agent was closed before there was a path")
         if agent.selected_pair is None:
@@ -275,7 +282,8 @@ class IceAgent(AsyncIOEventEmitter):
 
     async def _gather(self) -> None:
         gatherer = self.core.gatherer
-        await asyncio.gather(self._open_ports(), *(self._servers.find(server) for server in self.servers))
+        servers = () if self.settings.lite else self.servers  # who is lite has host candidates only
+        await asyncio.gather(self._open_ports(), *(self._servers.find(server) for server in servers))
         gatherer.end_of_servers()
         self.wake()
 
@@ -337,6 +345,12 @@ class IceAgent(AsyncIOEventEmitter):
                 packets[index] = Datagrams(local, remote, payloads[taken:])
                 return index
         return len(packets)
+
+
+def _report(error: Exception) -> None:
+    """A program's mistake goes where asyncio tells of mistakes in callbacks."""
+    context = {"message": "IceSettings.binding_request_handler raised", "exception": error}
+    asyncio.get_running_loop().call_exception_handler(context)
 
 
 def _one_of(tasks: set[asyncio.Task[None]]) -> asyncio.Task[None] | None:

@@ -3,18 +3,20 @@
 import asyncio
 import os
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self, cast
 
 from rtcpeer.aio.ice_agent import IceAgent
 from rtcpeer.aio.network import Network
 from rtcpeer.api.closing import Closing
 from rtcpeer.api.events import EventTarget, event_handler
+from rtcpeer.api.ice_values import RTCIceCandidateError, RTCIceParameters
 from rtcpeer.api.states import RTCIceGatheringState, RTCIceTransportState
 from rtcpeer.core import Entropy
 from rtcpeer.errors import InvalidStateError, OperationError
 from rtcpeer.ice.candidate import Candidate, CandidateType, TcpType
 from rtcpeer.ice.events import IceState, StateChanged
+from rtcpeer.ice.pair import PairState, Path
 from rtcpeer.ice.parameters import IceParameters
 from rtcpeer.ice.settings import IceSettings
 from rtcpeer.stack.connectivity import ConnectivityEvent, PathChanged
@@ -175,31 +177,12 @@ class RTCIceCandidate:
 
 
 @dataclass(frozen=True)
-class RTCIceParameters:
-    """What one side tells the other beside its candidates (W3C webrtc-pc section 5.6.4)."""
-
-    usernameFragment: str
-    password: str
-    iceLite: bool = False
-
-
-@dataclass(frozen=True)
 class RTCIceCandidatePair:
     """The two ends of the path in use."""
 
     local: RTCIceCandidate
     remote: RTCIceCandidate
-
-
-@dataclass(frozen=True)
-class RTCIceCandidateError:
-    """A server gave no candidate (W3C webrtc-pc section 4.8.2); 701 means that it could not be reached."""
-
-    url: str
-    errorCode: int
-    errorText: str
-    address: str | None = None
-    port: int | None = None
+    _path: Path | None = field(default=None, repr=False, compare=False)
 
 
 class RTCIceGatherer(EventTarget):
@@ -267,7 +250,7 @@ class RTCIceGatherer(EventTarget):
     def getLocalParameters(self) -> RTCIceParameters:
         """Our credentials."""
         local = self._agent.local_parameters
-        return RTCIceParameters(local.username_fragment, local.password, local.is_lite)
+        return RTCIceParameters(local.username_fragment, local.password, local.is_lite, local.options)
 
     def close(self) -> Coroutine[Any, Any, None]:
         """Release sockets and timers at once; awaiting the result waits until tasks are gone, too."""
@@ -358,12 +341,29 @@ class RTCIceTransport(EventTarget):
         agent = self._agent.core.agent
         path = agent.send_path()
         pair = agent.selected_pair if path is None else agent.pair(*path)
-        if pair is None:
-            return None
-        return RTCIceCandidatePair(
-            self._gatherer._wrap(pair.local),  # noqa: SLF001
-            self._wrap_remote(pair.remote),
-        )
+        return None if pair is None else self._wrap_pair(pair.local, pair.remote, pair.path)
+
+    def getCandidatePairs(self) -> list[RTCIceCandidatePair]:
+        """The pairs that work, best first: those that `selectCandidatePair` takes. Beyond the W3C."""
+        pairs = [pair for pair in self._agent.core.agent.statistics().pairs if pair.state is PairState.SUCCEEDED]
+        return [self._wrap_pair(pair.local, pair.remote, pair.path) for pair in pairs]
+
+    def selectCandidatePair(self, pair: RTCIceCandidatePair) -> None:
+        """Go over to another pair that works; ``selectedcandidatepairchange`` tells when the peer agreed.
+
+        A peer that knows renomination follows at once; another one is told as at first, and follows as it sees fit.
+
+        Args:
+            pair: one of `getCandidatePairs`.
+
+        Raises:
+            InvalidStateError: the peer is controlling, the pair does not work any more, or the transport is closed.
+        """
+        path = pair._path  # noqa: SLF001
+        if path is None:
+            raise InvalidStateError("not one of the pairs that getCandidatePairs() gives")
+        self._agent.core.agent.renominate(path)
+        self._agent.wake()
 
     def getLocalParameters(self) -> RTCIceParameters:
         """Our credentials."""
@@ -372,7 +372,9 @@ class RTCIceTransport(EventTarget):
     def getRemoteParameters(self) -> RTCIceParameters | None:
         """The peer's credentials; None until they are known."""
         remote = self._agent.core.agent.remote_parameters
-        return RTCIceParameters(remote.username_fragment, remote.password, remote.is_lite) if remote else None
+        if remote is None:
+            return None
+        return RTCIceParameters(remote.username_fragment, remote.password, remote.is_lite, remote.options)
 
     def start(
         self, remoteParameters: RTCIceParameters, role: Literal["controlling", "controlled"] = "controlled"
@@ -387,7 +389,10 @@ class RTCIceTransport(EventTarget):
         self._agent.core.agent.set_role(role == "controlling")
         self._agent.set_remote_parameters(
             IceParameters(
-                remoteParameters.usernameFragment, remoteParameters.password, is_lite=remoteParameters.iceLite
+                remoteParameters.usernameFragment,
+                remoteParameters.password,
+                is_lite=remoteParameters.iceLite,
+                options=remoteParameters.iceOptions,
             )
         )
 
@@ -411,6 +416,9 @@ class RTCIceTransport(EventTarget):
     def _close(self) -> asyncio.Task[None] | None:
         self._state = "closed"
         return self._agent.shut_down()
+
+    def _wrap_pair(self, local: Candidate, remote: Candidate, path: Path) -> RTCIceCandidatePair:
+        return RTCIceCandidatePair(self._gatherer._wrap(local), self._wrap_remote(remote), path)  # noqa: SLF001
 
     def _wrap_remote(self, candidate: Candidate) -> RTCIceCandidate:
         remote = self._agent.core.agent.remote_parameters

@@ -49,6 +49,8 @@ class Transports:
             username_fragment=parameters.usernameFragment,
             password=parameters.password,
             fingerprints=((sha256.algorithm, sha256.value),),
+            options=(*parameters.iceOptions, "ice2"),
+            is_lite=parameters.iceLite,
             candidates=tuple(candidate.candidate for candidate in self.gatherer.getLocalCandidates()),
             is_end_of_candidates=self.gatherer.state == "complete",
         )
@@ -92,7 +94,7 @@ class Transports:
         if self.ice.getRemoteParameters() is None:
             is_controlling = applied.is_controlling if applied.is_controlling is not None else True
             self.ice.start(
-                RTCIceParameters(remote.username_fragment, remote.password, remote.is_lite),
+                RTCIceParameters(remote.username_fragment, remote.password, remote.is_lite, remote.options),
                 "controlling" if is_controlling else "controlled",
             )
         if self.dtls.state == "new" and applied.is_dtls_client is not None:

@@ -1,6 +1,7 @@
 """Interactive Connectivity Establishment as a sans-I/O core (RFC 8445, 8838, 8863, 7675, 8421)."""
 
 from rtcpeer.ice.agent import Agent
+from rtcpeer.ice.binding_request import BindingRequest
 from rtcpeer.ice.candidate import (
     Candidate,
     CandidateType,
@@ -9,6 +10,7 @@ from rtcpeer.ice.candidate import (
     compute_foundation,
 )
 from rtcpeer.ice.events import (
+    BindingRequestHandlerFailed,
     ConsentLost,
     IceEvent,
     IceState,
@@ -46,6 +48,8 @@ __all__ = [
     "LocalCandidateDiscovered",
     "RemoteCandidateDiscovered",
     "ConsentLost",
+    "BindingRequestHandlerFailed",
+    "BindingRequest",
     "IceStatistics",
     "PairStatistics",
 ]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from rtcpeer.core import Datagrams, Entropy, TransportAddress
 from rtcpeer.errors import InvalidStateError, NotSupportedError
+from rtcpeer.ice.automatic_renomination import AutomaticRenomination
 from rtcpeer.ice.candidate import Candidate
 from rtcpeer.ice.checking import Checking
 from rtcpeer.ice.consent import PathMonitor
@@ -14,6 +15,7 @@ from rtcpeer.ice.events import ConsentLost, IceEvent, IceState, PairSelected, St
 from rtcpeer.ice.failover import Failover
 from rtcpeer.ice.generation import Generation
 from rtcpeer.ice.intake import Intake
+from rtcpeer.ice.lite import keepalive
 from rtcpeer.ice.pair import CandidatePair, FailureReason, Path
 from rtcpeer.ice.parameters import IceParameters, generate_parameters
 from rtcpeer.ice.role import Role
@@ -32,13 +34,16 @@ class Agent:
 
     def __init__(self, settings: IceSettings, *, is_controlling: bool, entropy: Entropy) -> None:
         self._settings = settings
-        self._role = Role(is_controlling, entropy)
+        self._entropy = entropy
+        self._is_offerer = is_controlling
+        self._role = Role(is_controlling and not settings.lite, entropy)
         self._events: list[IceEvent] = []
         generation = Generation(generate_parameters(settings, entropy), self._role, settings)
         self._checking = Checking(generation, self._role, settings, entropy, self._emit)
         self._intake = Intake(self._checking, self._role, settings)
         self._monitor = PathMonitor(settings, entropy)
         self._failover = Failover(self._checking, self._monitor, self._role)
+        self._renomination = AutomaticRenomination(self._checking, self._role, settings)
         self._state = IceState.NEW
         self._is_silent = False
         self._selected_pair_changes = 0
@@ -64,6 +69,7 @@ class Agent:
             return
         self._wake(now)
         self._checking.advance(now)
+        self._renomination.advance(now)
         self._settle(now)
         self._watch_path(now)
         self._lose_patience(now)
@@ -82,7 +88,9 @@ class Agent:
         for path, payload in self._intake.answers():
             by_path.setdefault(path, []).append(payload)
         pair = self._monitor.check_due(now)
-        if pair is not None:
+        if pair is not None and self._settings.lite:
+            by_path.setdefault(pair.path, []).append(keepalive(self._entropy))
+        elif pair is not None:
             self._checking.prove_consent(pair)
             self._failover.probe(now)
         for path, payload in self._checking.transmissions(now):
@@ -108,7 +116,11 @@ class Agent:
             return None
         if checking.started_at is None:
             return float("-inf")
-        moments = [checking.next_timeout(), self._monitor.next_timeout(self._is_silent)]
+        moments = [
+            checking.next_timeout(),
+            self._monitor.next_timeout(self._is_silent),
+            self._renomination.next_timeout(),
+        ]
         if checking.is_exhausted:
             moments.append(checking.started_at + self._settings.patience)
         return min((moment for moment in moments if moment is not None), default=None)
@@ -134,9 +146,9 @@ class Agent:
                 raise NotSupportedError("the peer's credentials have changed: ICE restart is not supported yet")
             return
         self._generation.set_remote(parameters)
-        if parameters.is_lite:
-            # RFC 8445 section 6.1.1: a lite agent never nominates.
-            self._checking.change_role(is_controlling=True)
+        if parameters.is_lite or self._settings.lite:
+            self._take_role()
+        self._monitor.is_passive = self._settings.lite and not parameters.is_lite
         self._update_state()
 
     def add_remote_candidate(self, candidate: Candidate) -> None:
@@ -159,7 +171,25 @@ class Agent:
     def set_role(self, is_controlling: bool) -> None:
         """Take the role that the offer/answer exchange gives us (RFC 8445 section 6.1.1)."""
         self._is_changed = True
-        self._checking.change_role(is_controlling)
+        self._is_offerer = is_controlling
+        self._take_role()
+
+    def renominate(self, path: Path) -> None:
+        """Go over to another valid pair (`statistics` lists them); selected once the peer has answered.
+
+        With renomination agreed the peer follows at once; else it is told as at first, and follows as it sees fit.
+
+        Raises:
+            InvalidStateError: the peer is controlling, or the pair is not valid, or the agent is closed.
+        """
+        self._require_open("renominate")
+        pair = self._generation.checklist.find(path)
+        if not self._role.is_controlling or self._settings.lite:
+            raise InvalidStateError("can not renominate: the peer is the controlling side")
+        if pair is None or not pair.is_valid:
+            raise InvalidStateError(f"can not renominate: {path[0]} to {path[1]} is not a valid pair")
+        self._is_changed = True
+        self._checking.selection.request(pair)
 
     def note_data(self, local: TransportAddress, remote: TransportAddress, now: float) -> bool:
         """Other traffic than STUN came in: it proves that the path lives. One call for a batch is enough.
@@ -273,6 +303,13 @@ class Agent:
             responses_unmatched=checking.responses_unmatched,
             candidates_refused=generation.candidates_refused,
         )
+
+    def _take_role(self) -> None:
+        """Section 6.1.1: a full side controls a lite one; between equals it is the offerer."""
+        remote = self._generation.remote
+        is_peer_lite = remote is not None and remote.is_lite
+        is_equal = is_peer_lite is self._settings.lite
+        self._checking.change_role(self._is_offerer if is_equal else is_peer_lite)
 
     @property
     def _generation(self) -> Generation:

@@ -6,6 +6,7 @@ from rtcpeer.core import Entropy
 from rtcpeer.errors import MalformedPacketError
 from rtcpeer.ice.checks import Check, Checks
 from rtcpeer.ice.events import (
+    BindingRequestHandlerFailed,
     IceEvent,
     LocalCandidateDiscovered,
     PairSelected,
@@ -14,7 +15,10 @@ from rtcpeer.ice.events import (
     RoleChanged,
 )
 from rtcpeer.ice.generation import Generation
+from rtcpeer.ice.lite import unchecked_pair
 from rtcpeer.ice.pair import CandidatePair, FailureReason, PairState, Path
+from rtcpeer.ice.renomination import is_agreed
+from rtcpeer.ice.request_handler import RequestHandler
 from rtcpeer.ice.responder import KNOWN_ATTRIBUTES, PeerCheck
 from rtcpeer.ice.role import Role
 from rtcpeer.ice.selection import Selection
@@ -49,6 +53,7 @@ class Checking:
         self._checks = Checks(settings, entropy)
         self._next_check_at = float("-inf")
         self._has_announced_path = False
+        self._handler = RequestHandler(settings, lambda error: emit(BindingRequestHandlerFailed(error)))
 
     def begin(self, now: float) -> None:
         """The peer's credentials are known: patience and acceptance waits count from here (RFC 8863 section 4)."""
@@ -76,15 +81,12 @@ class Checking:
         pair.requests_received += 1
         pair.responses_sent += 1
         pair.last_received_at = now
-        if pair.state is PairState.IN_PROGRESS:
-            self._checks.hasten(pair)
-        elif not pair.is_valid:
-            generation.checklist.trigger(pair)
-        if check.use_candidate and not self._role.is_controlling and self.selection.peer_nominated(pair, now):
-            if self._is_fresh(pair, now):
-                self._select(pair)
-            else:
-                generation.checklist.trigger(pair)
+        self._check_back(pair, check)
+        is_heard = check.use_candidate and not self._role.is_controlling
+        if is_heard and self.selection.peer_nominated(pair, now, check.nomination):
+            self._follow(pair, now)
+        if self._handler.wants(check, pair, self.selection.selected, is_controlling=self._role.is_controlling):
+            self._prefer(pair, now)
 
     def response(self, message: StunMessage, path: Path, now: float) -> None:
         """An answer to a check of ours (section 7.2.5). Raises `MalformedPacketError` where an attribute is broken."""
@@ -93,13 +95,14 @@ class Checking:
         if check is None or remote is None:
             self.responses_unmatched += 1
             return
-        if not self._is_believable(message, short_term_key(remote.password)):
+        if not _is_believable(message, short_term_key(remote.password), check.pair):
             self.responses_refused += 1
             return
         pair = check.pair
         if message.message_class is MessageClass.ERROR:
             error = message.error or (0, "")
-            if path == pair.path:
+            # Section 7.2.5.1 comes before 7.2.5.2.1: behind two NATs a 487 may come from elsewhere, and it is signed.
+            if path == pair.path or error[0] == ErrorCode.ROLE_CONFLICT:
                 self._checks.finish(check)
                 self._on_error(check, error)
             return
@@ -130,7 +133,11 @@ class Checking:
                 continue
             abandoned = self.selection.selected is not None
             self._fail(check.pair, FailureReason.ABANDONED if abandoned else FailureReason.NO_ANSWER)
-        if not self._role.is_controlling:
+        unchecked = unchecked_pair(self.generation, self._settings, self.selection.selected)
+        if unchecked is not None:
+            unchecked.state, unchecked.last_received_at = PairState.SUCCEEDED, now
+            self._select(unchecked)
+        if not self._role.is_controlling or self._settings.lite:
             pair = self.selection.take_deferred(now)
             if pair is not None:
                 self._select(pair)
@@ -142,12 +149,12 @@ class Checking:
     def transmissions(self, now: float) -> Iterator[tuple[Path, bytes]]:
         """Begin the checks whose turn it is, and repeat those that are due."""
         checklist = self.generation.checklist
-        if self.generation.remote is not None:
+        if self.generation.may_check:
             # Deviation: RFC 8445 section 6.1.4.2 paces triggered checks too; each answers one that the peer has paced.
             while (pair := checklist.next_triggered()) is not None:
                 if pair.state is PairState.WAITING:
                     self._start(pair)
-            if now >= self._next_check_at and (pair := checklist.next_ordinary()) is not None:
+            if now >= self._next_check_at and (pair := checklist.take_ordinary()) is not None:
                 self._next_check_at = now + self._settings.check_interval
                 self._start(pair)
         for pair, data in self._checks.transmissions(now):
@@ -162,6 +169,9 @@ class Checking:
     def nominate(self, pair: CandidatePair, now: float) -> None:
         """Controlling: ask the peer to use a valid pair (section 8.1.1); selected once it has answered."""
         self.selection.nominate(pair, now)
+        self._checks.withdraw_nominations()
+        if is_agreed(self.generation.local, self.generation.remote):
+            self._checks.nomination += 1
         self._start(pair, use_candidate=True)
 
     def resume(self) -> None:
@@ -204,7 +214,7 @@ class Checking:
     @property
     def is_exhausted(self) -> bool:
         """Whether there is neither a valid pair nor one to try."""
-        return self.path is None and self.generation.checklist.is_exhausted
+        return self.path is None and (self._settings.lite or self.generation.checklist.is_exhausted)
 
     def next_timeout(self) -> float | None:
         """When `advance` or `transmissions` has something to do."""
@@ -213,12 +223,40 @@ class Checking:
             self._checks.next_timeout(),
             self.selection.next_timeout(checklist.valid_pairs, is_controlling=self._role.is_controlling),
         ]
-        if self.generation.remote is not None:
+        if unchecked_pair(self.generation, self._settings, self.selection.selected) is not None:
+            return float("-inf")
+        if self.generation.may_check:
             if checklist.has_triggered_check:
                 return float("-inf")
             if checklist.has_ordinary_check:
                 moments.append(self._next_check_at)
         return min((moment for moment in moments if moment is not None), default=None)
+
+    def _check_back(self, pair: CandidatePair, check: PeerCheck) -> None:
+        if self._settings.lite:
+            # Section 7.3.2: what the peer nominates is valid, for it has checked.
+            if check.use_candidate:
+                pair.state, pair.failure = PairState.SUCCEEDED, None
+        elif pair.state is PairState.IN_PROGRESS:
+            self._checks.hasten(pair)
+        elif not pair.is_valid:
+            self.generation.checklist.trigger(pair)
+
+    def _follow(self, pair: CandidatePair, now: float) -> None:
+        if self._settings.lite or self._is_fresh(pair, now):
+            self._select(pair)
+        else:
+            self.generation.checklist.trigger(pair)
+
+    def _prefer(self, pair: CandidatePair, now: float) -> None:
+        """The program wants this pair."""
+        if not self._role.is_controlling:
+            if self._settings.lite:
+                pair.state, pair.failure = PairState.SUCCEEDED, None  # the peer's check has to do
+            if self.selection.claim(pair, now):
+                self._follow(pair, now)
+        else:
+            self.selection.request(pair)
 
     def _start(self, pair: CandidatePair, *, use_candidate: bool = False, is_consent: bool = False) -> None:
         remote = self.generation.remote
@@ -227,16 +265,6 @@ class Checking:
             pair.state = PairState.IN_PROGRESS
         local = self.generation.local
         self._checks.start(pair, self._role, local, remote, use_candidate=use_candidate, is_consent=is_consent)
-
-    @staticmethod
-    def _is_believable(message: StunMessage, key: bytes) -> bool:
-        if message.unknown_required(KNOWN_ATTRIBUTES):
-            return False
-        if message.message_class is MessageClass.ERROR and not message.has_integrity:
-            # Deviation: RFC 8489 section 9.1.4 discards what is not signed, but section 9.1.3 forbids the peer to sign
-            # these two. They come from who has read our request, and cost one pair; a 487 would cost our role.
-            return message.error is not None and message.error[0] in _UNSIGNED_ERRORS
-        return message.verify_integrity(key)
 
     def _on_success(self, check: Check, now: float) -> None:
         pair = check.pair
@@ -284,6 +312,7 @@ class Checking:
 
     def _select(self, pair: CandidatePair) -> None:
         if self.selection.selected is pair:
+            self.selection.gave_up_nomination(pair)
             return
         self.selection.select(pair)
         self.generation.stop_pairing()
@@ -300,3 +329,14 @@ class Checking:
     def _is_fresh(self, pair: CandidatePair, now: float) -> bool:
         """Whether a valid pair may still be believed; one that was not used for long is checked before it is."""
         return pair.last_response_at is not None and now - pair.last_response_at < self._settings.consent_timeout
+
+
+def _is_believable(message: StunMessage, key: bytes, pair: CandidatePair) -> bool:
+    if message.unknown_required(KNOWN_ATTRIBUTES):
+        return False
+    if message.message_class is MessageClass.ERROR and not message.has_integrity:
+        # Deviation: RFC 8489 section 9.1.4 discards what is not signed, but section 9.1.3 forbids the peer to sign
+        # these two. They come from who has read our request, and cost a pair that has not worked yet. Of one that has
+        # they would cost the connection, and a 487 our role.
+        return not pair.is_valid and message.error is not None and message.error[0] in _UNSIGNED_ERRORS
+    return message.verify_integrity(key)

@@ -20,6 +20,7 @@ class Checklist:
         self._pairs: list[CandidatePair] = []
         self._by_path: dict[Path, CandidatePair] = {}
         self._triggered: deque[CandidatePair] = deque()
+        self._was_ipv6: bool | None = None  # the pair that `take_ordinary` gave last
 
     def __iter__(self) -> Iterator[CandidatePair]:
         return iter(self._pairs)
@@ -55,7 +56,7 @@ class Checklist:
         """Take a new pair; False where the list is full of pairs that are better or in use (section 6.1.2.5)."""
         if pair.path in self._by_path:
             return False
-        if len(self._pairs) >= self._max_pairs and not self._make_room(pair.priority):
+        if len(self._pairs) >= self._max_pairs and not self._make_room(pair):
             return False
         self._pairs.append(pair)
         self._by_path[pair.path] = pair
@@ -78,15 +79,31 @@ class Checklist:
         return self._triggered.popleft() if self._triggered else None
 
     def next_ordinary(self) -> CandidatePair | None:
-        """Section 6.1.4.2: the best waiting pair, else the best frozen one whose foundation is not being tried."""
+        """Section 6.1.4.2: the best waiting pair, else the best frozen one whose foundation is not being tried.
+
+        Where there are such pairs of both address families they take turns.
+        """
+        # Deviation: RFC 8445 section 6.1.4.2 knows priorities only. RFC 8421 interleaves the families of candidates; of
+        # pairs there are many more, so that a broken IPv6 path would delay IPv4 by seconds.
         active = {pair.foundation for pair in self._pairs if pair.state in _ACTIVE}
-        frozen: CandidatePair | None = None
+        waiting: dict[bool, CandidatePair] = {}  # by family, the better one first
+        frozen: dict[bool, CandidatePair] = {}
         for pair in self._pairs:
             if pair.state is PairState.WAITING:
-                return pair
-            if frozen is None and pair.state is PairState.FROZEN and pair.foundation not in active:
-                frozen = pair
-        return frozen
+                waiting.setdefault(pair.is_ipv6, pair)
+            elif pair.state is PairState.FROZEN and pair.foundation not in active:
+                frozen.setdefault(pair.is_ipv6, pair)
+        ready = waiting or frozen
+        if len(ready) == 2 and self._was_ipv6 is not None:
+            return ready[not self._was_ipv6]
+        return next(iter(ready.values()), None)
+
+    def take_ordinary(self) -> CandidatePair | None:
+        """The pair of `next_ordinary`, which is going to be checked."""
+        pair = self.next_ordinary()
+        if pair is not None:
+            self._was_ipv6 = pair.is_ipv6
+        return pair
 
     def unfreeze(self, foundation: tuple[str, str]) -> None:
         """A check has succeeded: its relatives are worth a try (section 7.2.5.3.3)."""
@@ -100,14 +117,23 @@ class Checklist:
         for pair in [pair for pair in self._pairs if pair.state in _UNTRIED]:
             self._remove(pair)
 
-    def _make_room(self, priority: int) -> bool:
-        # The worst first, and among the worst those that have had their chance.
-        for states in ({PairState.FAILED}, _UNTRIED):
-            for pair in reversed(self._pairs):
-                if pair.state in states and (pair.state is PairState.FAILED or pair.priority < priority):
-                    self._remove(pair)
-                    return True
-        return False
+    def _make_room(self, pair: CandidatePair) -> bool:
+        """Give up the worst that has had its chance, else the worst that has not and is no loss.
+
+        Of two address families neither crowds the other one out: the one that fills more than half of the list gives.
+        """
+        others = sum(other.is_ipv6 is not pair.is_ipv6 for other in self._pairs)
+        gives_other = 2 * others > self._max_pairs
+        worst_first = self._pairs[::-1]
+        victim = next((other for other in worst_first if other.state is PairState.FAILED), None)
+        if victim is None:
+            untried = [other for other in worst_first if other.state in _UNTRIED]
+            strangers = (other for other in untried if gives_other and other.is_ipv6 is not pair.is_ipv6)
+            relatives = (other for other in untried if other.is_ipv6 is pair.is_ipv6 and other.priority < pair.priority)
+            victim = next(strangers, None) or next(relatives, None)
+        if victim is not None:
+            self._remove(victim)
+        return victim is not None
 
     def _remove(self, pair: CandidatePair) -> None:
         self._pairs.remove(pair)

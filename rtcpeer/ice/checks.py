@@ -30,6 +30,7 @@ class Checks:
     """The transactions that an answer may still come for."""
 
     def __init__(self, settings: IceSettings, entropy: Entropy) -> None:
+        self.nomination = 0  # the number that USE-CANDIDATE goes with; 0 for none
         self._settings = settings
         self._entropy = entropy
         self._checks: dict[bytes, Check] = {}
@@ -54,6 +55,8 @@ class Checks:
         role.write(request)
         if use_candidate:
             request.add(AttributeType.USE_CANDIDATE)
+            if self.nomination:
+                request.add_uint32(self._settings.nomination_attribute, self.nomination)
         data = request.serialize(short_term_key(remote.password), fingerprint=True)
         settings = self._settings
         if is_consent:
@@ -104,6 +107,11 @@ class Checks:
         for check in self._checks.values():
             if check.pair is not spared:
                 check.transaction.stop_sending()
+
+    def withdraw_nominations(self) -> None:
+        """Another pair is nominated now: what still says otherwise is neither repeated nor waited for."""
+        for check in [check for check in self._checks.values() if check.use_candidate]:
+            self.finish(check)
 
     def drop(self, pair: CandidatePair) -> None:
         """Forget what was sent on a pair that is given up."""

@@ -19,6 +19,7 @@ class PathMonitor:
         self._entropy = entropy
         self._pair: CandidatePair | None = None
         self._next_check_at = 0.0
+        self.is_passive = False  # the peer alone keeps the path alive
 
     def watch(self, pair: CandidatePair | None, now: float) -> None:
         """Turn to another pair, or to none."""
@@ -29,7 +30,7 @@ class PathMonitor:
 
     def check_due(self, now: float) -> CandidatePair | None:
         """The pair to send a keepalive on, which proves consent as well; more often while the path is in doubt."""
-        if self._pair is None or now < self._next_check_at:
+        if self._pair is None or self.is_passive or now < self._next_check_at:
             return None
         self._next_check_at = now + self._interval() * (DOUBTFUL_PACE if self.is_doubtful(now) else 1)
         return self._pair
@@ -46,7 +47,9 @@ class PathMonitor:
         return self.is_silent(now) or (doubted_at is not None and now >= doubted_at)
 
     def has_consent(self, now: float) -> bool:
-        """Whether the peer has agreed to be sent to."""
+        """Whether the peer has agreed to be sent to; who is lite can not ask, and takes its checks for that."""
+        if self._settings.lite:
+            return self._pair is not None
         expires_at = self._consent_expires_at()
         return expires_at is not None and now < expires_at
 
@@ -71,13 +74,16 @@ class PathMonitor:
             return None
         # What has happened is no deadline any more.
         silent_at = None if now_silent else self._silent_at()
-        moments = (self._next_check_at, silent_at, self._dead_at(), self._consent_expires_at())
-        return min(moment for moment in moments if moment is not None)
+        check_at = None if self.is_passive else self._next_check_at
+        moments = (check_at, silent_at, self._dead_at(), self._consent_expires_at())
+        return min((moment for moment in moments if moment is not None), default=None)
 
     def _silent_at(self) -> float | None:
-        if self._pair is None or self._pair.last_received_at is None or not self._settings.disconnected_timeout:
+        settings = self._settings
+        timeout = settings.lite_disconnected_timeout if settings.lite else settings.disconnected_timeout
+        if self._pair is None or self._pair.last_received_at is None or not timeout:
             return None
-        return self._pair.last_received_at + self._settings.disconnected_timeout
+        return self._pair.last_received_at + timeout
 
     def _dead_at(self) -> float | None:
         silent_at = self._silent_at()
@@ -93,8 +99,7 @@ class PathMonitor:
         return self._pair.last_response_at + self._settings.consent_timeout
 
     def _interval(self) -> float:
-        # RFC 7675 section 5.1: varied, so that many agents do not fall into step.
-        factor = 0.8 + 0.4 * self._entropy(1)[0] / 255
-        settings = self._settings
-        base = min(settings.keepalive_interval or settings.consent_interval, settings.consent_interval)
-        return base * factor
+        # RFC 7675 section 5.1: varied, so that many agents do not fall into step. A keepalive is never early.
+        settings, share = self._settings, self._entropy(1)[0] / 255
+        consent = settings.consent_interval * (0.8 + 0.4 * share)
+        return min(settings.keepalive_interval * (1 + 0.2 * share) or consent, consent)

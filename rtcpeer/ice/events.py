@@ -7,6 +7,7 @@ from rtcpeer.core import TransportAddress
 from rtcpeer.ice.candidate import Candidate
 
 __all__ = [
+    "BindingRequestHandlerFailed",
     "ConsentLost",
     "IceEvent",
     "IceState",
@@ -87,6 +88,13 @@ class ConsentLost:
     path: tuple[TransportAddress, TransportAddress]
 
 
+@dataclass(frozen=True, slots=True)
+class BindingRequestHandlerFailed:
+    """`IceSettings.binding_request_handler` raised; its answer counted as no."""
+
+    error: Exception
+
+
 IceEvent = (
     StateChanged
     | PairValidated
@@ -95,4 +103,5 @@ IceEvent = (
     | RemoteCandidateDiscovered
     | LocalCandidateDiscovered
     | ConsentLost
+    | BindingRequestHandlerFailed
 )

@@ -65,7 +65,14 @@ class Failover:
 
     def _leave(self, since: float, now: float) -> None:
         checking, selection = self._checking, self._checking.selection
-        others = (pair for pair in checking.generation.checklist.valid_pairs if pair is not checking.path)
+        spared = {selection.nominating}
+        if selection.nominating is not None:
+            if not selection.has_stalled(now):
+                return
+            since = max(since, selection.nominated_at)
+        if self._monitor.is_doubtful(now):
+            spared.add(checking.path)
+        others = (pair for pair in checking.generation.checklist.valid_pairs if pair not in spared)
         other = next((pair for pair in others if _has_answered(pair, since)), None)
         if other is None:
             return
@@ -73,10 +80,12 @@ class Failover:
             # Deviation: RFC 8445 section 12.1 sends over the selected pair only. One that is silent carries nothing;
             # what is sent over another arrives, for the peer takes data on any candidate (section 12.2).
             checking.take_detour(other)
-        elif selection.nominating is None or selection.has_stalled(now):
+        else:
             # Deviation: RFC 8445 section 8.1.1 wants an ICE restart before another pair is nominated. Browsers nominate
             # and follow without one, and the alternative is to fail.
             checking.nominate(other, now)
+            if selection.selected is None:
+                checking.take_detour(other)
 
 
 def _has_answered(pair: CandidatePair, since: float) -> bool:

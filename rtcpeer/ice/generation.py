@@ -45,8 +45,10 @@ class Generation:
         self._remote_reflexive_count = 0
 
     def add_local(self, candidate: Candidate) -> bool:
-        """Take a local candidate; False where it is redundant (section 5.1.3) or the transport policy excludes it."""
+        """Take a local candidate; False where it is redundant (section 5.1.3) or the settings exclude it."""
         policy, kind = self._settings.transport_policy, candidate.type
+        if self._settings.lite and kind is not CandidateType.HOST:
+            return False
         if (policy == "relay" and kind is not CandidateType.RELAYED) or (
             policy == "nohost" and kind is CandidateType.HOST
         ):
@@ -155,6 +157,11 @@ class Generation:
         return [pair for pair in self.checklist if pair.path[0] in bases]
 
     @property
+    def may_check(self) -> bool:
+        """Whether checks can be sent: the peer is known, and we are not lite."""
+        return self.remote is not None and not self._settings.lite
+
+    @property
     def remote_addresses(self) -> list[TransportAddress]:
         """Where checks are sent."""
         return list(self._remotes)
@@ -175,6 +182,8 @@ class Generation:
 
     def stop_pairing(self) -> None:
         """A pair was selected: candidates that come later are listed, and paired only when the peer checks them."""
+        if self._settings.lite or self._settings.automatic_renomination:
+            return  # to the former a pair costs nothing, and the latter means to find a better one
         self._is_pairing = False
         self.checklist.drop_untried()
 

@@ -67,6 +67,8 @@ class Intake:
             self._answers.append((path, verdict))
             return
         we_switch = self._role.yields_to(message)
+        if we_switch and self._settings.lite:
+            we_switch = False  # section 6.1.1: nobody but the full side nominates
         if we_switch is False:
             refusal = refuse(message, ErrorCode.ROLE_CONFLICT, short_term_key(generation.local.password))
             self._answers.append((path, refusal))

@@ -72,6 +72,7 @@ class CandidatePair:
     current_round_trip_time: float | None = None
     total_round_trip_time: float = 0.0
     round_trip_measurements: int = 0
+    smoothed_round_trip_time: float | None = None  # what pairs are compared by
     last_received_at: float | None = None  # anything at all
     last_response_at: float | None = None  # an authenticated answer, which alone is consent
     nominated_by_peer_at: float | None = None
@@ -93,6 +94,11 @@ class CandidatePair:
         return (self.local.foundation, self.remote.foundation)
 
     @property
+    def is_ipv6(self) -> bool:
+        """Which family its packets are of; both ends are of the same."""
+        return ":" in self.path[0].host
+
+    @property
     def is_valid(self) -> bool:
         """Whether a check has succeeded on it and nothing has spoken against it since."""
         return self.state is PairState.SUCCEEDED
@@ -100,6 +106,8 @@ class CandidatePair:
     def note_round_trip(self, seconds: float) -> None:
         """Take a measurement."""
         self.current_round_trip_time = seconds
+        smoothed = self.smoothed_round_trip_time
+        self.smoothed_round_trip_time = seconds if smoothed is None else smoothed + (seconds - smoothed) / 4
         self.total_round_trip_time += seconds
         self.round_trip_measurements += 1
 

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from rtcpeer.core import Entropy
 from rtcpeer.ice.settings import IceSettings
 
-__all__ = ["IceParameters", "generate_parameters"]
+__all__ = ["RENOMINATION", "IceParameters", "generate_parameters"]
+
+RENOMINATION = "renomination"  # the option of draft-thatcher-ice-renomination section 3
 
 # ice-char of RFC 8839 section 5.4: 64 of them, so that six random bits choose one without bias.
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
@@ -33,7 +35,8 @@ def generate_parameters(settings: IceSettings, entropy: Entropy) -> IceParameter
     return IceParameters(
         settings.username_fragment or _random_text(settings.username_fragment_length, entropy),
         settings.password or _random_text(settings.password_length, entropy),
-        options=("trickle",),
+        is_lite=settings.lite,
+        options=("trickle", RENOMINATION) if settings.renomination else ("trickle",),
     )
 
 

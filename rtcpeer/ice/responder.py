@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from rtcpeer.ice.pair import Path
 from rtcpeer.ice.parameters import IceParameters
+from rtcpeer.ice.renomination import read_nomination
 from rtcpeer.stun import AttributeType, ErrorCode, StunMessage, short_term_key
 
 __all__ = ["KNOWN_ATTRIBUTES", "PeerCheck", "accept_request", "answer", "refuse"]
@@ -13,6 +14,8 @@ KNOWN_ATTRIBUTES = frozenset(
         AttributeType.USERNAME,
         AttributeType.PRIORITY,
         AttributeType.USE_CANDIDATE,
+        AttributeType.NOMINATION,
+        AttributeType.NOMINATION_OF_PION,
         AttributeType.XOR_MAPPED_ADDRESS,
         AttributeType.MAPPED_ADDRESS,
         AttributeType.ERROR_CODE,
@@ -32,6 +35,7 @@ class PeerCheck:
     username_fragment: str  # the peer's own
     priority: int
     use_candidate: bool
+    nomination: int | None = None  # the number that renomination gives it
 
 
 def accept_request(message: StunMessage, path: Path, local: IceParameters) -> PeerCheck | bytes:
@@ -59,7 +63,10 @@ def accept_request(message: StunMessage, path: Path, local: IceParameters) -> Pe
     # Numbers of a wrong length raise here, before anything has changed.
     message.uint64(AttributeType.ICE_CONTROLLING)
     message.uint64(AttributeType.ICE_CONTROLLED)
-    return PeerCheck(path, message, theirs, priority, AttributeType.USE_CANDIDATE in message)
+    nomination = read_nomination(message)
+    # libwebrtc sends one or the other, Pion both.
+    use_candidate = nomination is not None or AttributeType.USE_CANDIDATE in message
+    return PeerCheck(path, message, theirs, priority, use_candidate, nomination)
 
 
 def answer(check: PeerCheck, local: IceParameters) -> bytes:

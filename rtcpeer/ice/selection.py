@@ -30,7 +30,10 @@ class Selection:
         self.selected: CandidatePair | None = None
         self.nominating: CandidatePair | None = None  # we are controlling, and said so to the peer
         self.detour: CandidatePair | None = None  # controlled: carries data while the selected pair is in doubt
-        self._nominated_at = 0.0  # the one under way
+        self._heard = 0  # controlled: the highest number that the peer has said
+        self._claimed: CandidatePair | None = None  # controlled: to be selected whatever its priority
+        self.nominated_at = 0.0  # the one under way
+        self._requested: CandidatePair | None = None  # controlling: the program wants it to be nominated next
         self._deferred: _Deferred | None = None
         self._checking_since: float | None = None
 
@@ -44,33 +47,57 @@ class Selection:
         return self.detour or self.selected or next(iter(valid_pairs), None)
 
     def nominee(self, valid_pairs: Iterable[CandidatePair], now: float) -> CandidatePair | None:
-        """Controlling: the pair to nominate now; the best of those whose waiting time is over."""
+        """Controlling: the pair to nominate now; what was requested, or the best of those whose wait is over."""
+        requested, self._requested = self._requested, None
+        if requested is not None:
+            return requested
         if self.selected is not None or self.nominating is not None:
             return None
         return next((pair for pair in valid_pairs if now >= self._acceptable_at(pair)), None)
 
+    def request(self, pair: CandidatePair) -> None:
+        """Controlling: the program wants this pair, which is nominated next unless it is already, or is not valid."""
+        if pair.is_valid and self.selected is not pair and self.nominating is not pair:
+            self._requested = pair
+
     def nominate(self, pair: CandidatePair, now: float) -> None:
         """Controlling: the peer is asked to use this pair; an earlier wish is forgotten."""
         self.nominating = pair
-        self._nominated_at = now
+        self.nominated_at = now
 
     def has_stalled(self, now: float) -> bool:
         """Controlling: whether the peer should have answered the nomination long ago."""
-        return self.nominating is not None and now >= self._nominated_at + _NOMINATION_DOUBT
+        return self.nominating is not None and now >= self.nominated_at + _NOMINATION_DOUBT
 
-    def peer_nominated(self, pair: CandidatePair, now: float) -> bool:
+    def peer_nominated(self, pair: CandidatePair, now: float, nomination: int | None = None) -> bool:
         """Controlled: whether the peer's USE-CANDIDATE on this pair makes it the selected one right now.
 
-        Where our own check has not succeeded, the nomination counts as soon as it has (section 7.3.1.5).
+        Where our own check has not succeeded, the nomination counts as soon as it has (section 7.3.1.5). With a number
+        the highest counts, whatever the priority; one without comes too late once there was one with.
         """
+        if nomination is not None and self._settings.renomination:
+            if nomination < self._heard or (nomination == self._heard and pair is not self._claimed):
+                return False
+            self._heard = nomination
+            return self.claim(pair, now)
+        if self._heard:
+            return False
+        self._claimed = None
         pair.nominated_by_peer_at = now
         return pair.is_valid and self._supersedes(pair, now)
+
+    def claim(self, pair: CandidatePair, now: float) -> bool:
+        """Controlled: this pair and no other, as soon as it is valid; whether that is right now."""
+        pair.nominated_by_peer_at = now
+        self._claimed = pair
+        self._deferred = None
+        return pair.is_valid
 
     def validated(self, pair: CandidatePair, now: float) -> bool:
         """Controlled: whether the pair, now that it is valid, becomes the selected one by an earlier nomination."""
         if self.selected is pair or pair.nominated_by_peer_at is None:
             return False
-        return self._supersedes(pair, now)
+        return pair is self._claimed if self._claimed is not None else self._supersedes(pair, now)
 
     def take_deferred(self, now: float) -> CandidatePair | None:
         """Controlled: a worse pair that the peer has moved to, having fallen silent about the better one."""
@@ -104,6 +131,10 @@ class Selection:
             self.selected = None
         if self.detour is pair:
             self.detour = None
+        if self._claimed is pair:
+            self._claimed = None
+        if self._requested is pair:
+            self._requested = None
 
     def gave_up_nomination(self, pair: CandidatePair) -> None:
         """The nomination was not taken, for a reason that lies not in the pair."""
@@ -115,11 +146,16 @@ class Selection:
         self.nominating = None
         self.detour = None
         self._deferred = None
+        self._requested = None
+        self._heard = 0
+        self._claimed = None
 
     def next_timeout(self, valid_pairs: Iterable[CandidatePair], *, is_controlling: bool) -> float | None:
         """When a wait ends."""
         if not is_controlling:
             return None if self._deferred is None else self._deferred.due
+        if self._requested is not None:
+            return float("-inf")
         if self.selected is not None or self.nominating is not None:
             return None
         return min((self._acceptable_at(pair) for pair in valid_pairs), default=None)

@@ -1,9 +1,12 @@
 """What a program may decide about ICE; where a default leaves an RFC, docs/deviations.md has the reason."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from rtcpeer.ice.binding_request import BindingRequest
 from rtcpeer.ice.mdns import is_resolvable
+from rtcpeer.stun.attributes import AttributeType
 
 __all__ = ["IceSettings"]
 
@@ -23,12 +26,25 @@ class IceSettings:
     prflx_acceptance_wait: float = 1.0
     relay_acceptance_wait: float = 2.0  # not waited for where transport_policy is "relay"
     patience: float = 39.5  # RFC 8863 section 4: no earlier failure, even with no pair left
+    # Answer checks and never check (section 2.5), with host candidates only: for servers that the peer can reach.
+    lite: bool = False
+    # Called for each authenticated binding request that may change something; True: use its pair.
+    binding_request_handler: Callable[[BindingRequest], bool] | None = None
+
+    # Renomination (draft-thatcher-ice-renomination), where both sides announce it
+    renomination: bool = True
+    nomination_attribute: int = 0xC001  # that we send: libwebrtc's, or 0x0030, which is Pion's default; both are heard
+    automatic_renomination: bool = False  # leave the selected pair for one that measures better
+    renomination_interval: float = 3.0  # between looks at the other pairs, which are measured each time
+    renomination_rtt_gain: float = 0.01  # a round trip shorter by more than this is better
+    renomination_score_gain: float = 0.15  # and so is a score higher by this share
 
     # Liveness
     # Deviation: RFC 8445 section 11 has keepalives 15 s apart, RFC 7675 section 5.1 consent checks 4 to 6 s. Ours are
     # both in one: a dead path is to be seen within disconnected_timeout although a packet may be lost.
-    keepalive_interval: float = 2.0  # section 11; 0: consent checks alone keep the path open
+    keepalive_interval: float = 2.0  # section 11, varied by 1.0 to 1.2; 0: consent checks alone keep the path open
     disconnected_timeout: float = 5.0  # without any traffic; 0: never
+    lite_disconnected_timeout: float = 10.0  # the same where we are lite, for then only the peer keeps the path alive
     failed_timeout: float = 25.0  # after disconnected; 0: never
     consent_interval: float = 5.0  # RFC 7675 section 5.1, varied by 0.8 to 1.2
     consent_timeout: float = 30.0  # RFC 7675 section 5.1
@@ -68,9 +84,13 @@ class IceSettings:
         """Refuse what can not work, naming the field."""
         if self.check_interval < 0.005:
             raise ValueError("check_interval must be at least 0.005 s (RFC 8445 section 14.2)")
-        for name in ("rto", "consent_interval", "consent_timeout"):
+        for name in ("rto", "consent_interval", "consent_timeout", "renomination_interval"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be greater than 0")
+        if self.lite and self.transport_policy != "all":
+            raise ValueError('transport_policy must be "all" where lite is set: a lite agent has host candidates only')
+        if self.nomination_attribute not in {AttributeType.NOMINATION, AttributeType.NOMINATION_OF_PION}:
+            raise ValueError("nomination_attribute must be 0xC001 or 0x0030")
         for name in ("max_requests", "max_remote_candidates", "max_pairs"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1")
@@ -79,7 +99,16 @@ class IceSettings:
 
     def _check_not_negative(self) -> None:
         waits = ("host_acceptance_wait", "srflx_acceptance_wait", "prflx_acceptance_wait", "relay_acceptance_wait")
-        liveness = ("patience", "keepalive_interval", "disconnected_timeout", "failed_timeout", "max_early_checks")
+        liveness = (
+            "patience",
+            "keepalive_interval",
+            "disconnected_timeout",
+            "lite_disconnected_timeout",
+            "failed_timeout",
+            "max_early_checks",
+            "renomination_rtt_gain",
+            "renomination_score_gain",
+        )
         gathering = (
             "dns_timeout",
             "stun_timeout",

@@ -61,6 +61,7 @@ class AttributeType(IntEnum):
     PRIORITY = 0x0024  # RFC 8445
     USE_CANDIDATE = 0x0025  # RFC 8445
     CONNECTION_ID = 0x002A  # RFC 6062
+    NOMINATION_OF_PION = 0x0030  # the same as NOMINATION; not at IANA
     ADDITIONAL_ADDRESS_FAMILY = 0x8000
     ADDRESS_ERROR_CODE = 0x8001
     PASSWORD_ALGORITHMS = 0x8002
@@ -73,7 +74,7 @@ class AttributeType(IntEnum):
     ICE_CONTROLLING = 0x802A  # RFC 8445
     RESPONSE_ORIGIN = 0x802B  # RFC 5780
     OTHER_ADDRESS = 0x802C  # RFC 5780
-    NOMINATION = 0xC001  # renomination, as libwebrtc and Pion number it; not at IANA
+    NOMINATION = 0xC001  # renomination, as libwebrtc numbers it; not at IANA
 
 
 class ErrorCode(IntEnum):

@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rtcpeer.core import Datagrams, TransportAddress
-from rtcpeer.ice import Candidate, CandidateType, TcpType
+from rtcpeer.ice import Candidate, CandidateType, IceParameters, IceSettings, TcpType
 from rtcpeer.stun import AttributeType, MessageClass, Method, StunMessage
 from tests.unit.ice.network import host
-from tests.unit.ice.peer import LOCAL, Peer
+from tests.unit.ice.peer import LOCAL, PARAMETERS, Peer
 
 tokens = st.text("abcdefghijklmnopqrstuvwxyz0123456789+/-.", min_size=1, max_size=12)
 numbers = st.one_of(st.none(), st.integers(0, 0xFFFF))
@@ -89,7 +89,10 @@ def drain(peer):
 @settings(max_examples=150)
 @given(st.data())
 def test_an_agent_survives_signed_nonsense_and_always_makes_progress(data):
-    peer = Peer(is_controlling=data.draw(st.booleans()))
+    chosen = IceSettings(lite=data.draw(st.booleans()), automatic_renomination=data.draw(st.booleans()))
+    peer = Peer(is_controlling=data.draw(st.booleans()), settings=chosen, introduced=False)
+    options, is_lite = ("renomination",), data.draw(st.booleans())
+    peer.agent.set_remote_parameters(IceParameters(PARAMETERS.username_fragment, PARAMETERS.password, is_lite, options))
     peer.agent.add_remote_candidate(host("192.0.2.2", 1))
     sent = drain(peer)
     for _ in range(data.draw(st.integers(1, 12))):

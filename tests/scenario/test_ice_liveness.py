@@ -1,5 +1,7 @@
 """What happens to a path after it was found: keepalive, consent, silence, a blocked event loop, impatience."""
 
+import itertools
+
 import pytest
 
 from rtcpeer.ice import ConsentLost, FailureReason, IceState, PairState
@@ -16,11 +18,22 @@ def connected(network, **settings):
 def test_an_idle_path_stays_connected_and_costs_little(seed):
     network = Network(seed)
     a, b = connected(network)
+    network.run(1)
+    sent: list[float] = []
+
+    def watch(source, _, data):
+        if source.host == "192.0.2.1" and data[:2] == b"\0\1":  # a Binding request
+            sent.append(network.now)
+        return False
+
+    network.drop = watch
     before = a.packets_sent
     network.run(600)
     assert a.agent.state is b.agent.state is IceState.COMPLETED
-    # A request each 1.6 to 2.4 s from each side, and an answer to each.
-    assert 450 <= a.packets_sent - before <= 760
+    # One request does for keepalive and consent, and there is one each 2 s at most; the rest answers the peer's.
+    assert 240 <= len(sent) <= 300
+    assert min(after - earlier for earlier, after in itertools.pairwise(sent)) >= 2.0 - 1e-6
+    assert a.packets_sent - before <= 600
 
 
 @pytest.mark.parametrize("seed", range(20))

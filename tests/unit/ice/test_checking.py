@@ -19,7 +19,7 @@ from rtcpeer.ice.checking import Checking
 from rtcpeer.ice.generation import Generation
 from rtcpeer.ice.responder import PeerCheck
 from rtcpeer.ice.role import Role
-from rtcpeer.stun import AttributeType, MessageClass, StunMessage, short_term_key
+from rtcpeer.stun import AttributeType, ErrorCode, MessageClass, StunMessage, short_term_key
 from tests.unit.ice.network import host
 
 OURS = IceParameters("ours", "our password of 24 bytes")
@@ -170,6 +170,19 @@ def test_a_487_queues_the_pair_again_in_the_new_role():
     assert AttributeType.ICE_CONTROLLED in again
     fixture.answer(again, port)
     assert fixture.pair(1).is_valid
+
+
+def test_a_487_counts_from_wherever_it_comes():
+    fixture = Fixture(1)
+    ((port, request),) = fixture.sent()
+    # The peer's NAT maps anew for us, so that its answers come from another port than we check.
+    fixture.hand_in(request.error_response(ErrorCode.ROLE_CONFLICT), remote(9))
+    assert not fixture.role.is_controlling
+    ((port, request),) = fixture.sent()
+    assert port == 1
+    assert AttributeType.ICE_CONTROLLED in request
+    fixture.hand_in(request.error_response(ErrorCode.ROLE_CONFLICT), remote(9), None)  # not signed
+    assert not fixture.role.is_controlling
 
 
 def test_a_487_to_a_check_of_our_former_role_changes_nothing_more():

@@ -71,6 +71,48 @@ def test_a_full_list_gives_up_failed_pairs_then_worse_ones():
     assert checklist.find(running.path) is running
 
 
+def ipv6(number, priority, state=PairState.FROZEN):
+    return CandidatePair(host("2001:db8::1"), host("2001:db8::2", number), priority, state)
+
+
+def taken(checklist):
+    """The next pair, which is being checked from now on."""
+    chosen = checklist.take_ordinary()
+    chosen.state = PairState.IN_PROGRESS
+    return chosen
+
+
+def test_address_families_take_turns_and_the_better_one_begins():
+    six = [ipv6(number, 10 + number, PairState.WAITING) for number in range(3)]
+    four = [pair(number, number, PairState.WAITING) for number in range(2)]
+    checklist = filled(*six, *four)
+    assert [taken(checklist) for _ in range(5)] == [six[2], four[1], six[1], four[0], six[0]]
+
+
+def test_who_only_looks_does_not_take_a_turn():
+    six, four = ipv6(1, 2, PairState.WAITING), pair(1, 1, PairState.WAITING)
+    checklist = filled(six, four)
+    assert checklist.has_ordinary_check
+    assert checklist.next_ordinary() is checklist.next_ordinary() is six
+
+
+def test_waiting_pairs_come_before_frozen_ones_of_the_other_family():
+    six, four = [ipv6(number, 9 + number, PairState.WAITING) for number in range(2)], pair(1, 1)
+    checklist = filled(*six, four)
+    assert [taken(checklist) for _ in range(3)] == [six[1], six[0], four]
+
+
+def test_neither_family_crowds_the_other_one_out():
+    six = [ipv6(number, 100 + number) for number in range(4)]
+    checklist = filled(*six, bound=4)
+    assert checklist.add(pair(1, 1))
+    assert checklist.add(pair(2, 2))
+    assert not checklist.add(pair(3, 1))  # it has its half
+    assert not checklist.add(ipv6(5, 50))
+    assert checklist.add(ipv6(6, 110))
+    assert [each.priority for each in checklist] == [110, 103, 2, 1]
+
+
 def test_exhausted_and_untried():
     done, tried, untried = pair(1, 1, PairState.SUCCEEDED), pair(2, 2, PairState.IN_PROGRESS), pair(3, 3)
     checklist = filled(done, tried, untried)

@@ -23,7 +23,7 @@ def test_nothing_without_a_pair():
     monitor.forgive(1.0, 1.0)
 
 
-@pytest.mark.parametrize(("byte", "interval"), [(0, 1.6), (255, 2.4)])
+@pytest.mark.parametrize(("byte", "interval"), [(0, 2.0), (255, 2.4)])
 def test_checks_are_paced_with_variation(byte, interval):
     monitor, pair = watched(byte)
     assert monitor.next_timeout(False) == pytest.approx(10 + interval)
@@ -35,6 +35,14 @@ def test_checks_are_paced_with_variation(byte, interval):
 def test_consent_alone_is_paced_by_its_own_interval():
     monitor, _ = watched(0, keepalive_interval=0)
     assert monitor.next_timeout(False) == pytest.approx(14.0)
+
+
+@pytest.mark.parametrize(
+    ("keepalive", "consent", "byte", "interval"), [(9.0, 5.0, 0, 4.0), (9.0, 5.0, 255, 6.0), (0.5, 5.0, 255, 0.6)]
+)
+def test_both_intervals_are_settings_and_the_shorter_one_counts(keepalive, consent, byte, interval):
+    monitor, _ = watched(byte, keepalive_interval=keepalive, consent_interval=consent)
+    assert monitor.next_timeout(True) == pytest.approx(10 + interval)
 
 
 def test_thresholds():
@@ -85,7 +93,7 @@ def test_a_path_is_in_doubt_when_it_is_silent_or_consent_is_half_gone():
 def test_keepalives_are_consent_checks_and_come_every_two_seconds():
     settings = IceSettings()
     assert settings.keepalive_interval == 2.0
-    monitor, pair = watched(127)
+    monitor, pair = watched(0)
     due = monitor.next_timeout(False)
     assert due == pytest.approx(12.0, abs=0.01)
     assert monitor.check_due(due) is pair
@@ -94,7 +102,7 @@ def test_keepalives_are_consent_checks_and_come_every_two_seconds():
 def test_a_path_in_doubt_is_asked_four_times_as_often():
     monitor, pair = watched(0)
     assert monitor.check_due(24.9) is pair  # silent for 14.9 s
-    assert monitor.next_timeout(True) == pytest.approx(24.9 + 1.6 / 4)
+    assert monitor.next_timeout(True) == pytest.approx(24.9 + 2.0 / 4)
     pair.last_received_at = pair.last_response_at = 25.0
     assert monitor.check_due(25.5) is pair
-    assert monitor.next_timeout(False) == pytest.approx(25.5 + 1.6)
+    assert monitor.next_timeout(False) == pytest.approx(25.5 + 2.0)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from rtcpeer.core import TransportAddress
 from rtcpeer.ice import FailureReason, IceSettings, IceState, PairState
 from rtcpeer.stun import AttributeType, MessageClass
 from tests.unit.ice.network import host
@@ -97,6 +98,51 @@ def test_the_controlling_side_nominates_what_answers():
     assert peer.agent.selected_pair is peer.pair(OTHER)
     assert peer.agent.send_path() == (LOCAL, OTHER)
     assert peer.agent.state is IceState.CONNECTED
+
+
+def nominations(sent: list) -> list[TransportAddress]:
+    return [to for to, message in sent if AttributeType.USE_CANDIDATE in message]
+
+
+def nominating() -> Peer:
+    """The agent is controlling, has two valid pairs, and has just nominated the better one."""
+    peer = Peer(is_controlling=False, settings=IceSettings(prflx_acceptance_wait=0.5))
+    peer.validate(REMOTE, OTHER)
+    peer.advance(0.5)
+    assert nominations(checks(peer)) == [REMOTE]
+    assert peer.agent.send_path() == (LOCAL, REMOTE)
+    return peer
+
+
+def test_a_path_that_dies_before_its_nomination_is_answered_gives_way():
+    peer = nominating()
+    for to, message in fall_silent(peer):
+        if to == OTHER:
+            peer.now += 0.02
+            peer.answer(message, to)
+    assert nominations(checks(peer)) == [OTHER]
+    assert peer.agent.send_path() == (LOCAL, OTHER)
+    assert peer.agent.selected_pair is None
+
+
+def test_a_nomination_that_nobody_answers_gives_way_to_the_path_that_data_takes():
+    peer = nominating()
+    # A better pair becomes valid, so that data goes there, and the nominee falls silent.
+    better = TransportAddress("192.0.2.9", 5000)
+    peer.send(peer.request(priority=0x7EFFFFFF), better)
+    peer.answer_all()
+    assert peer.agent.send_path() == (LOCAL, better)
+    nominated: list[TransportAddress] = []
+    for _ in range(12):
+        peer.advance(0.5)
+        sent = checks(peer)
+        nominated += nominations(sent)
+        for to, message in sent:
+            if to == better:
+                peer.answer(message, to)
+    assert nominated[0] == REMOTE
+    assert nominated[-1] == better
+    assert peer.agent.selected_pair is peer.pair(better)
 
 
 def test_the_controlled_side_sends_over_what_answers_and_waits_for_the_nomination():

@@ -67,6 +67,40 @@ def test_a_better_pair_nominated_again_keeps_its_place():
     assert selection.take_deferred(3.0) is None
 
 
+def test_a_claim_is_followed_until_the_peer_nominates_another():
+    selection = Selection(IceSettings())
+    better, worse = pair(host("192.0.2.2"), 2), pair(host("192.0.2.3"), 1)
+    selection.select(better)
+    worse.state = PairState.IN_PROGRESS
+    assert not selection.claim(worse, 0.0)
+    worse.state = PairState.SUCCEEDED
+    assert selection.validated(worse, 1.0)
+    selection.select(worse)
+    better.state = PairState.IN_PROGRESS
+    assert not selection.peer_nominated(better, 2.0)
+    better.state = PairState.SUCCEEDED
+    assert selection.validated(better, 3.0)
+
+
+def test_a_request_is_the_next_nomination_once():
+    selection = Selection(IceSettings())
+    selection.begin(100.0)
+    slow, quick = pair(reflexive("192.0.2.9", 1, BASE), 9), pair(host("192.0.2.2"), 1)
+    selection.select(quick)
+    selection.request(slow)
+    assert selection.next_timeout([], is_controlling=True) == float("-inf")
+    assert selection.nominee([slow, quick], 100.0) is slow
+    assert selection.nominee([slow, quick], 200.0) is None
+    for unusable in (quick, pair(host("192.0.2.4"), 1)):
+        if unusable is not quick:
+            unusable.state = PairState.FAILED
+        selection.request(unusable)
+        assert selection.nominee([], 200.0) is None
+    selection.request(slow)
+    selection.gave_up(slow)
+    assert selection.nominee([], 200.0) is None
+
+
 def test_a_changed_role_forgets_what_was_under_way():
     selection = Selection(IceSettings())
     selection.nominating = pair(host("192.0.2.2"), 2)

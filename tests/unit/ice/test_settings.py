@@ -13,6 +13,9 @@ from rtcpeer.ice.parameters import generate_parameters
         ("patience", -1), ("keepalive_interval", -1), ("consent_timeout", 0), ("username_fragment", "abc"),
         ("username_fragment", "a b c"), ("password", "short"), ("username_fragment_length", 3), ("password_length", 21),
         ("transport_policy", "some"), ("trickle", "perhaps"), ("bulk_wait", -0.1),
+        ("renomination_interval", 0), ("renomination_rtt_gain", -1), ("renomination_score_gain", -1),
+        ("lite_disconnected_timeout", -1), ("disconnected_timeout", -1), ("failed_timeout", -1),
+        ("host_acceptance_wait", -1), ("consent_interval", 0), ("max_early_checks", -1),
     ],
 )  # fmt: skip
 def test_settings_that_can_not_work_are_refused_by_name(field, value):
@@ -25,7 +28,8 @@ def test_credentials_are_random_and_as_long_as_asked():
     first, second = (generate_parameters(IceSettings(), entropy) for _ in range(2))
     assert (len(first.username_fragment), len(first.password)) == (8, 24)
     assert first.password != second.password
-    assert first.options == ("trickle",)
+    assert first.options == ("trickle", "renomination")
+    assert generate_parameters(IceSettings(renomination=False), entropy).options == ("trickle",)
     IceSettings(username_fragment=first.username_fragment, password=first.password)
 
 
