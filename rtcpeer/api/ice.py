@@ -8,6 +8,7 @@ from typing import Any, Literal, Self, cast
 
 from rtcpeer.aio.ice_agent import IceAgent
 from rtcpeer.aio.network import Network
+from rtcpeer.aio.udp_mux import UdpMux
 from rtcpeer.api.closing import Closing
 from rtcpeer.api.events import EventTarget, event_handler
 from rtcpeer.api.states import RTCIceGatheringState, RTCIceTransportState
@@ -18,7 +19,14 @@ from rtcpeer.ice.events import IceState, StateChanged
 from rtcpeer.ice.parameters import IceParameters
 from rtcpeer.ice.settings import IceSettings
 from rtcpeer.stack.connectivity import ConnectivityEvent, PathChanged
-from rtcpeer.stack.gathering import CandidateGathered, GatheringCompleted, GatheringState, ServerFailed
+from rtcpeer.stack.gathering import (
+    UNREACHABLE,
+    BindFailed,
+    CandidateGathered,
+    GatheringCompleted,
+    GatheringState,
+    ServerFailed,
+)
 from rtcpeer.stack.servers import ServerUrl
 from rtcpeer.turn.settings import TurnSettings
 
@@ -193,7 +201,10 @@ class RTCIceCandidatePair:
 
 @dataclass(frozen=True)
 class RTCIceCandidateError:
-    """A server gave no candidate (W3C webrtc-pc section 4.8.2); 701 means that it could not be reached."""
+    """A server gave no candidate (W3C webrtc-pc section 4.8.2); 701 means that it could not be reached.
+
+    Without a ``url`` it is one of our own addresses that gave none, for instance as ``port_range`` is exhausted.
+    """
 
     url: str
     errorCode: int
@@ -221,9 +232,17 @@ class RTCIceGatherer(EventTarget):
         network: Network | None = None,
         entropy: Entropy = os.urandom,
         turn_settings: TurnSettings | None = None,
+        udp_mux: UdpMux | None = None,
     ) -> None:
         super().__init__()
-        self._agent = IceAgent(settings, servers=servers, network=network, entropy=entropy, turn_settings=turn_settings)
+        self._agent = IceAgent(
+            settings,
+            servers=servers,
+            network=network,
+            entropy=entropy,
+            turn_settings=turn_settings,
+            udp_mux=udp_mux,
+        )
         self._media_section: tuple[str | None, int | None] = (None, None)
         self._on_event: Callable[[ConnectivityEvent], None] = self._handle  # the ICE transport's, once there is one
         # Without a DTLS transport above, which drives more than this.
@@ -298,6 +317,8 @@ class RTCIceGatherer(EventTarget):
             case ServerFailed(url, code, text, base):
                 place = (base.host, base.port) if base else (None, None)
                 self.emit("error", RTCIceCandidateError(url, code, text, *place))
+            case BindFailed(host, text):
+                self.emit("error", RTCIceCandidateError("", UNREACHABLE, text, host))
             case _:
                 pass
 

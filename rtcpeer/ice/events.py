@@ -8,6 +8,7 @@ from rtcpeer.ice.candidate import Candidate
 
 __all__ = [
     "ConsentLost",
+    "FilterFailed",
     "IceEvent",
     "IceState",
     "LocalCandidateDiscovered",
@@ -87,6 +88,15 @@ class ConsentLost:
     path: tuple[TransportAddress, TransportAddress]
 
 
+@dataclass(frozen=True, slots=True)
+class FilterFailed:
+    """A callable of the program's settings raised; what it was to judge is left out."""
+
+    setting: str  # the field of IceSettings
+    subject: str
+    error: Exception
+
+
 IceEvent = (
     StateChanged
     | PairValidated
@@ -95,4 +105,5 @@ IceEvent = (
     | RemoteCandidateDiscovered
     | LocalCandidateDiscovered
     | ConsentLost
+    | FilterFailed
 )
