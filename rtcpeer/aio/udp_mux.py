@@ -140,8 +140,6 @@ class UdpMux:
         """
         if not self._is_open:
             raise InvalidStateError("the UDP mux is not open")
-        if parameters.username_fragment in self._registry:
-            raise InvalidStateError(f"the UDP mux has a connection with ice-ufrag {parameters.username_fragment}")
         member.registry = self._registry
         member.add_credentials(parameters)
         for shared in self._sockets:

@@ -11,7 +11,7 @@ from functools import partial
 
 from rtcpeer.aio.network import UdpPort
 from rtcpeer.core import Datagrams, TransportAddress
-from rtcpeer.errors import MalformedPacketError
+from rtcpeer.errors import InvalidStateError, MalformedPacketError
 from rtcpeer.ice.parameters import IceParameters
 from rtcpeer.stun import AttributeType, MessageClass, StunMessage, short_term_key
 from rtcpeer.stun.message import is_stun
@@ -49,13 +49,20 @@ class MuxMember:
         self._fragments: list[str] = []
 
     def add_credentials(self, parameters: IceParameters) -> None:
-        """Checks with this username fragment are for us, as are those with earlier ones."""
-        if self.registry is None or parameters.username_fragment in self._fragments:
+        """Checks with this username fragment are for us, as are those with earlier ones.
+
+        Raises:
+            InvalidStateError: another connection has it.
+        """
+        fragment = parameters.username_fragment
+        if self.registry is None or fragment in self._fragments:
             return
+        if fragment in self.registry:
+            raise InvalidStateError(f"another connection on the UDP mux has the ice-ufrag {fragment}")
         if len(self._fragments) >= MAX_CREDENTIALS:
             del self.registry[self._fragments.pop(0)]
-        self._fragments.append(parameters.username_fragment)
-        self.registry[parameters.username_fragment] = (self, short_term_key(parameters.password))
+        self._fragments.append(fragment)
+        self.registry[fragment] = (self, short_term_key(parameters.password))
 
     def leave(self) -> None:
         """Forget all that is known of this connection; idempotent."""
