@@ -60,6 +60,9 @@ class IceAgent(AsyncIOEventEmitter):
 
     Events: ``candidate`` (a `Candidate`, then None), ``state`` (an `IceState`), ``selected_pair`` (local and remote
     candidate), ``server_failed`` (a `ServerFailed`), ``bind_failed`` (a `BindFailed`).
+
+    With ``udp_mux`` it has no sockets of its own but for relays. What a callable of the settings raises goes to the
+    loop's exception handler, and what it was asked about is left out.
     """
 
     def __init__(

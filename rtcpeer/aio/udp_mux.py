@@ -39,7 +39,8 @@ class UdpMux:
 
     What comes in is told apart by the username fragment in a peer's first check, then by its address. So one peer
     address serves one connection: two peers behind one NAT have different ports, but two connections between the same
-    two muxes can not be told apart, and the second finds no path.
+    two muxes can not be told apart, and the second finds no path. Nor do two connections at one of its addresses
+    find each other.
 
     Each socket asks a STUN server once for all connections. An allocation at a TURN server needs a socket of its own,
     which a connection opens besides.

@@ -230,6 +230,8 @@ class SharedSocket:
     def _recipient_of_check(
         self, message: StunMessage, remote: TransportAddress, owner: MuxPort | None
     ) -> MuxPort | None:
+        # Deviation: RFC 8489 section 9.1.3 wants a 401 for a name that nobody has and for a wrong signature. An open
+        # port that answers nobody whom it does not know is no amplifier and can not be found by scanning.
         username = message.text(AttributeType.USERNAME) or ""
         member, key = self.registry.get(username.partition(":")[0], (None, b""))
         port = None if member is None else member.ports.get(self.local)
@@ -276,6 +278,8 @@ class SharedSocket:
 
     def _ask(self, port: MuxPort, remote: TransportAddress, payloads: list[bytes]) -> bool:
         """Remember who asked; returns whether the question is answered already, so that it need not be sent."""
+        if remote == self.local:
+            return True  # between two connections on this very socket nothing tells whose answer it is
         for payload in payloads:
             if payload[:2] != _BINDING_REQUEST:
                 continue

@@ -26,7 +26,7 @@ class IceSettings:
     host_acceptance_wait: float = 0.0  # how long the controlling side hopes for a better pair before it nominates
     srflx_acceptance_wait: float = 0.5
     prflx_acceptance_wait: float = 1.0
-    relay_acceptance_wait: float = 2.0  # not waited for where transport_policy is "relay"
+    relay_acceptance_wait: float = 2.0  # not waited for where there are to be no other candidates
     patience: float = 39.5  # RFC 8863 section 4: no earlier failure, even with no pair left
 
     # Liveness

@@ -409,8 +409,8 @@ class Gatherer:
         relay, mapped = opened.relay, opened.allocated.mapped
         self._tally.succeed(relay.server.url)
         # RFC 8445 section 5.1.1.2: the allocation has answered the question for our address as well.
-        is_seen = any(base == relay.local and use is BaseUse.EVERYTHING for base, _, use in self._bases)
-        if self._wants_reflexive and is_seen and mapped != relay.local:
+        is_base = any(base == relay.local and use is BaseUse.EVERYTHING for base, _, use in self._bases)
+        if self._wants_reflexive and is_base and mapped != relay.local and self._rules.asks_from(relay.local):
             self._gathered(
                 local_candidate(CandidateType.SERVER_REFLEXIVE, mapped, relay.local, relay.preference, relay.server)
             )

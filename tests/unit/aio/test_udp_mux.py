@@ -7,7 +7,7 @@ import weakref
 
 import pytest
 
-from rtcpeer import IceAgent, IceSettings, InvalidStateError, RTCPeerConnection, Settings, UdpMux
+from rtcpeer import IceAgent, IceSettings, InvalidStateError, NetworkError, RTCPeerConnection, Settings, UdpMux
 from rtcpeer.core import Datagrams, TransportAddress
 from rtcpeer.ice.events import IceState
 from rtcpeer.ice.parameters import IceParameters
@@ -317,6 +317,24 @@ async def test_one_address_and_port_serves_one_connection():
         assert second.core.agent.selected_pair is None
         await echo(first, theirs)
         assert one.mux.statistics().collisions > 0
+
+
+@simulated
+async def test_two_connections_on_one_mux_do_not_find_each_other_and_harm_nobody():
+    world = World()
+    async with Server(world) as server:
+        client = IceAgent(network=world.host())
+        bystander = await server.connect(client)
+        one, other = server.agent(patience=2.0), server.agent(patience=2.0)
+        introduce(one, other)
+        for agent in (one, other):
+            agent.add_remote_candidate(None)
+        results = await asyncio.gather(
+            one.dial(other.local_parameters), other.accept(one.local_parameters), return_exceptions=True
+        )
+        assert [type(result) for result in results] == [NetworkError, NetworkError]
+        await echo(bystander, client)
+        await client.close()
 
 
 @simulated
