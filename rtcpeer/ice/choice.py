@@ -1,7 +1,7 @@
 """Which local candidates there are to be, and whether what the settings say about it makes sense."""
 
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from rtcpeer.ice.address_rewrite import AddressRewrite
@@ -67,10 +67,9 @@ def _check_places(settings: "IceSettings") -> None:
             raise ValueError(f"bind_addresses must be IP addresses: {error}") from error
         if address.is_unspecified or address.is_multicast:
             raise ValueError(f"bind_addresses must be addresses of this host, not {host}")
-    if settings.port_range is not None:
-        first, last = settings.port_range
-        if not 1 <= first <= last <= 65535:
-            raise ValueError("port_range must be (first, last), between 1 and 65535")
+    ports: Sequence[int] = (1, 65535) if settings.port_range is None else settings.port_range
+    if len(ports) != 2 or not 1 <= ports[0] <= ports[1] <= 65535:
+        raise ValueError("port_range must be (first, last), between 1 and 65535")
 
 
 def _admit(host: str) -> bool:  # noqa: ARG001 whatever it is

@@ -19,6 +19,7 @@ from rtcpeer.ice.parameters import generate_parameters
         ("remote_address_filter", ["10.0.0.0/99"]), ("address_rewrites", ["198.51.100.1"]),
         ("bind_addresses", "10.0.0.1"), ("bind_addresses", ["eth0"]), ("bind_addresses", ["0.0.0.0"]),
         ("bind_addresses", ["ff02::1"]), ("port_range", (0, 10)), ("port_range", (20, 10)), ("port_range", (1, 65536)),
+        ("port_range", (5000,)),
     ],
 )  # fmt: skip
 def test_settings_that_can_not_work_are_refused_by_name(field, value):
