@@ -1,6 +1,7 @@
 """A WebRTC peer connection for Python, with the browser's names and behaviour."""
 
 from rtcpeer.aio.ice_agent import IceAgent
+from rtcpeer.aio.udp_mux import UdpMux, UdpMuxStatistics
 from rtcpeer.api.configuration import RTCConfiguration, RTCIceServer, Settings
 from rtcpeer.api.data_channel import RTCDataChannel
 from rtcpeer.api.description import RTCSessionDescription
@@ -28,6 +29,7 @@ from rtcpeer.errors import (
     RTCError,
     RtcpeerError,
 )
+from rtcpeer.ice.address_rewrite import AddressRewrite
 from rtcpeer.ice.binding_request import BindingRequest
 from rtcpeer.ice.candidate import Candidate
 from rtcpeer.ice.events import IceState
@@ -67,6 +69,9 @@ __all__ = [
     "DataChannelSettings",
     "TurnSettings",
     "time_limited_credentials",
+    "AddressRewrite",
+    "UdpMux",
+    "UdpMuxStatistics",
     # ICE alone
     "IceAgent",
     "IceParameters",

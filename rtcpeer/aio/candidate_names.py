@@ -136,7 +136,7 @@ class LocalNames:
             # Ours are a checksum of the address, which is guessed soon.
             foundation = self._foundations.setdefault(candidate.foundation, f"h{len(self._foundations) + 1}")
             candidate = replace(candidate, foundation=foundation)
-        if candidate.type is CandidateType.HOST:
+        if candidate.type is CandidateType.HOST and candidate.address == candidate.base.host:  # none of a 1:1 NAT
             return replace(candidate, address=self._names[candidate.base.host])
         if candidate.related_address in self._names:
             unspecified = "::" if ":" in candidate.related_address else "0.0.0.0"  # noqa: S104 nothing is bound to it

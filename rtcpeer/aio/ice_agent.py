@@ -13,22 +13,24 @@ from typing import Any, Self
 
 from pyee.asyncio import AsyncIOEventEmitter
 
+from rtcpeer.aio.address_choice import report_failed_filter
 from rtcpeer.aio.candidate_names import LocalNames, RemoteNames
 from rtcpeer.aio.driver import Driver
-from rtcpeer.aio.interfaces import select_addresses
 from rtcpeer.aio.leave_taking import LeaveTaking
-from rtcpeer.aio.network import Network, SystemNetwork, UdpPort
+from rtcpeer.aio.local_ports import LocalPorts, PortCallbacks
+from rtcpeer.aio.network import Network, SystemNetwork
 from rtcpeer.aio.servers import Servers
-from rtcpeer.core import Core, Datagrams, Entropy, TransportAddress
+from rtcpeer.aio.udp_mux import UdpMux
+from rtcpeer.core import Core, Datagrams, Entropy
 from rtcpeer.errors import InvalidStateError, NetworkError
 from rtcpeer.ice.agent import Agent
 from rtcpeer.ice.candidate import Candidate
-from rtcpeer.ice.events import BindingRequestHandlerFailed, IceState, PairSelected, StateChanged
+from rtcpeer.ice.events import BindingRequestHandlerFailed, FilterFailed, IceState, PairSelected, StateChanged
 from rtcpeer.ice.parameters import IceParameters
 from rtcpeer.ice.settings import IceSettings
 from rtcpeer.ice.statistics import PairStatistics
 from rtcpeer.stack.connectivity import Connectivity, ConnectivityEvent
-from rtcpeer.stack.gathering import CandidateGathered, Gatherer, GatheringCompleted, ServerFailed
+from rtcpeer.stack.gathering import BindFailed, CandidateGathered, Gatherer, GatheringCompleted, ServerFailed
 from rtcpeer.stack.relays import CredentialsRefused, StreamUnneeded, StreamWanted
 from rtcpeer.stack.servers import ServerUrl
 from rtcpeer.turn.settings import TurnSettings
@@ -54,7 +56,10 @@ class IceAgent(AsyncIOEventEmitter):
         reply = await agent.recv()
 
     Events: ``candidate`` (a `Candidate`, then None), ``state`` (an `IceState`), ``selected_pair`` (local and remote
-    candidate), ``server_failed`` (a `ServerFailed`).
+    candidate), ``server_failed`` (a `ServerFailed`), ``bind_failed`` (a `BindFailed`).
+
+    With ``udp_mux`` it has no sockets of its own but for relays. What a callable of the settings raises goes to the
+    loop's exception handler, and what it was asked about is left out.
     """
 
     def __init__(
@@ -66,6 +71,7 @@ class IceAgent(AsyncIOEventEmitter):
         network: Network | None = None,
         entropy: Entropy = os.urandom,
         turn_settings: TurnSettings | None = None,
+        udp_mux: UdpMux | None = None,
     ) -> None:
         super().__init__()
         self.settings = settings or IceSettings()
@@ -88,7 +94,16 @@ class IceAgent(AsyncIOEventEmitter):
         self._driven: Core[Datagrams, Any] = self.core
         self._on_event: Callable[[Any], None] = self.handle
         self._driver: Driver[Datagrams, Any] | None = None
-        self._ports: dict[TransportAddress, UdpPort] = {}
+        self._ports = LocalPorts(
+            self.core.agent,
+            self.core.gatherer,
+            self._network,
+            self.settings,
+            self._local_names,
+            PortCallbacks(self._received, self._writable, self._drained, self.wake, report_failed_filter),
+            udp_mux,
+            entropy,
+        )
         self._gathering: asyncio.Task[None] | None = None
         self._leftover: asyncio.Task[None] | None = None  # after shut_down
         self._news = _News()
@@ -231,9 +246,7 @@ class IceAgent(AsyncIOEventEmitter):
             self.core.close()
         if self._driver is not None:
             self._driver.close()
-        leaving = self.core.gatherer.relays.leaving if self._driver is not None else set()
-        for local in self._ports.keys() - leaving:
-            self._ports.pop(local).close()
+        leaving = self._ports.close(besides=self.core.gatherer.relays.leaving if self._driver is not None else set())
         self._news.tell()
         self._driven, self._on_event = self.core, _ignore
         self._local_names.close()
@@ -242,7 +255,7 @@ class IceAgent(AsyncIOEventEmitter):
             self._gathering.cancel()
             leftovers.add(self._gathering)
         if leaving:
-            leave = LeaveTaking(self.core.gatherer.relays, self._ports)
+            leave = LeaveTaking(self.core.gatherer.relays, leaving)
             self._driver = leave.driver
             leftovers.add(leave.task)
         self._leftover = _one_of(leftovers)
@@ -257,6 +270,10 @@ class IceAgent(AsyncIOEventEmitter):
                 self.emit("candidate", None)
             case ServerFailed():
                 self.emit("server_failed", event)
+            case BindFailed():
+                self.emit("bind_failed", event)
+            case FilterFailed():
+                report_failed_filter(event)
             case StateChanged(state):
                 self.emit("state", state)
             case PairSelected(local, remote):
@@ -282,33 +299,12 @@ class IceAgent(AsyncIOEventEmitter):
 
     async def _gather(self) -> None:
         gatherer = self.core.gatherer
-        servers = () if self.settings.lite else self.servers  # who is lite has host candidates only
-        await asyncio.gather(self._open_ports(), *(self._servers.find(server) for server in servers))
+        servers = [server for server in self.servers if gatherer.wants(server)]
+        needs_relays = any(server.scheme.is_turn and not server.is_stream for server in servers)
+        await asyncio.gather(
+            self._ports.open(needs_relays=needs_relays), *(self._servers.find(server) for server in servers)
+        )
         gatherer.end_of_servers()
-        self.wake()
-
-    async def _open_ports(self) -> None:
-        gatherer = self.core.gatherer
-        try:
-            interfaces = self._network.interfaces()
-        except OSError:
-            interfaces = []
-        hosts = select_addresses(interfaces, include_loopback=self.settings.include_loopback)
-        if not hosts:  # A machine without a network still talks to itself.
-            hosts = select_addresses(interfaces, include_loopback=True)
-        for preference, host in enumerate(hosts):
-            try:
-                port = await self._network.open_udp(
-                    TransportAddress(host, 0), self._received, self._writable, self._drained
-                )
-            except OSError:
-                gatherer.unusable_addresses += 1
-                continue
-            self._ports[port.local] = port
-            await self._local_names.hide(port.local.host)
-            gatherer.add_base(port.local, preference)
-            self.wake()
-        gatherer.end_of_bases()
         self.wake()
 
     def _received(self, packet: Datagrams) -> None:
@@ -337,7 +333,7 @@ class IceAgent(AsyncIOEventEmitter):
     def _send(self, packets: list[Datagrams]) -> int:
         """Hand packets to their sockets until one is full; what is left of a run stays in its place."""
         for index, (local, remote, payloads) in enumerate(packets):
-            port = self._ports.get(local) or self._servers.streams.get(local)
+            port = self._ports.by_address.get(local) or self._servers.streams.get(local)
             if port is None:
                 continue  # its socket is gone, and with it the path
             taken = port.send(remote, payloads)

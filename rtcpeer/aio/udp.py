@@ -37,8 +37,8 @@ FULL_QUEUE_RETRY = 0.001
 # Payloads that fit no UDP datagram can not come in, so nothing is ever truncated.
 BUFFER_SIZE = 1 << 16
 
-# Addresses are peers' to choose; both caches start anew when a flood of them comes.
-MAX_CACHED_ADDRESSES = 512
+# Addresses are peers' to choose; both caches start anew when a flood of them comes. A mux has thousands of peers.
+MAX_CACHED_ADDRESSES = 8192
 
 _BACK_PRESSURE = (errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS)
 # Segmentation fails where a path's MTU is below the segment, or the device can not add checksums.

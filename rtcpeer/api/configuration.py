@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
+from rtcpeer.aio.udp_mux import UdpMux
 from rtcpeer.api.dtls import RTCCertificate
 from rtcpeer.dtls.settings import DtlsSettings
 from rtcpeer.errors import InvalidAccessError, NotSupportedError
@@ -119,12 +120,13 @@ class RTCConfiguration:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the browser has no knob for; one part for each protocol."""
+    """What the browser has no knob for; one part for each protocol, and what connections may share."""
 
     ice: IceSettings = field(default_factory=IceSettings)
     dtls: DtlsSettings = field(default_factory=DtlsSettings)
     sctp: SctpSettings = field(default_factory=SctpSettings)
     turn: TurnSettings = field(default_factory=TurnSettings)
+    udp_mux: UdpMux | None = None  # the program's to close
 
 
 def _one_of(name: str, value: object, allowed: tuple[str, ...]) -> None:

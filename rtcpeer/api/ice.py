@@ -8,6 +8,7 @@ from typing import Any, Literal, Self, cast
 
 from rtcpeer.aio.ice_agent import IceAgent
 from rtcpeer.aio.network import Network
+from rtcpeer.aio.udp_mux import UdpMux
 from rtcpeer.api.closing import Closing
 from rtcpeer.api.events import EventTarget, event_handler
 from rtcpeer.api.ice_values import RTCIceCandidateError, RTCIceParameters
@@ -20,7 +21,14 @@ from rtcpeer.ice.pair import PairState, Path
 from rtcpeer.ice.parameters import IceParameters
 from rtcpeer.ice.settings import IceSettings
 from rtcpeer.stack.connectivity import ConnectivityEvent, PathChanged
-from rtcpeer.stack.gathering import CandidateGathered, GatheringCompleted, GatheringState, ServerFailed
+from rtcpeer.stack.gathering import (
+    UNREACHABLE,
+    BindFailed,
+    CandidateGathered,
+    GatheringCompleted,
+    GatheringState,
+    ServerFailed,
+)
 from rtcpeer.stack.servers import ServerUrl
 from rtcpeer.turn.settings import TurnSettings
 
@@ -204,9 +212,17 @@ class RTCIceGatherer(EventTarget):
         network: Network | None = None,
         entropy: Entropy = os.urandom,
         turn_settings: TurnSettings | None = None,
+        udp_mux: UdpMux | None = None,
     ) -> None:
         super().__init__()
-        self._agent = IceAgent(settings, servers=servers, network=network, entropy=entropy, turn_settings=turn_settings)
+        self._agent = IceAgent(
+            settings,
+            servers=servers,
+            network=network,
+            entropy=entropy,
+            turn_settings=turn_settings,
+            udp_mux=udp_mux,
+        )
         self._media_section: tuple[str | None, int | None] = (None, None)
         self._on_event: Callable[[ConnectivityEvent], None] = self._handle  # the ICE transport's, once there is one
         # Without a DTLS transport above, which drives more than this.
@@ -281,6 +297,8 @@ class RTCIceGatherer(EventTarget):
             case ServerFailed(url, code, text, base):
                 place = (base.host, base.port) if base else (None, None)
                 self.emit("error", RTCIceCandidateError(url, code, text, *place))
+            case BindFailed(host, text):
+                self.emit("error", RTCIceCandidateError("", UNREACHABLE, text, host))
             case _:
                 pass
 

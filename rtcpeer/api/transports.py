@@ -32,6 +32,7 @@ class Transports:
             network=network,
             entropy=entropy,
             turn_settings=settings.turn,
+            udp_mux=settings.udp_mux,
         )
         self.ice = RTCIceTransport(self.gatherer)
         self.dtls = RTCDtlsTransport(

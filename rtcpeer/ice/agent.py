@@ -10,6 +10,7 @@ from rtcpeer.errors import InvalidStateError, NotSupportedError
 from rtcpeer.ice.automatic_renomination import AutomaticRenomination
 from rtcpeer.ice.candidate import Candidate
 from rtcpeer.ice.checking import Checking
+from rtcpeer.ice.choice import remote_address_test
 from rtcpeer.ice.consent import PathMonitor
 from rtcpeer.ice.events import ConsentLost, IceEvent, IceState, PairSelected, StateChanged
 from rtcpeer.ice.failover import Failover
@@ -40,7 +41,8 @@ class Agent:
         self._events: list[IceEvent] = []
         generation = Generation(generate_parameters(settings, entropy), self._role, settings)
         self._checking = Checking(generation, self._role, settings, entropy, self._emit)
-        self._intake = Intake(self._checking, self._role, settings)
+        self._admits_remote = remote_address_test(settings, self._emit)
+        self._intake = Intake(self._checking, self._role, settings, self._admits_remote)
         self._monitor = PathMonitor(settings, entropy)
         self._failover = Failover(self._checking, self._monitor, self._role)
         self._renomination = AutomaticRenomination(self._checking, self._role, settings)
@@ -154,13 +156,16 @@ class Agent:
     def add_remote_candidate(self, candidate: Candidate) -> None:
         """A candidate of the peer; duplicates, other generations and what can not be paired cause no error."""
         if self._state not in _FINAL_STATES:
+            if candidate.is_numeric and not self._admits_remote(candidate.transport_address.host):
+                self._generation.candidates_refused += 1
+                return
             self._generation.add_remote(candidate)
             self._update_state()
 
     def resolve_remote_candidate(self, candidate: Candidate, addresses: Sequence[str]) -> None:
         """The name in a candidate that was added stands for these addresses; without any the candidate stays listed."""
         if self._state not in _FINAL_STATES:
-            self._generation.resolve_remote(candidate, addresses)
+            self._generation.resolve_remote(candidate, [each for each in addresses if self._admits_remote(each)])
             self._update_state()
 
     def end_of_remote_candidates(self) -> None:

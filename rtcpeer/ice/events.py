@@ -9,6 +9,7 @@ from rtcpeer.ice.candidate import Candidate
 __all__ = [
     "BindingRequestHandlerFailed",
     "ConsentLost",
+    "FilterFailed",
     "IceEvent",
     "IceState",
     "LocalCandidateDiscovered",
@@ -95,6 +96,15 @@ class BindingRequestHandlerFailed:
     error: Exception
 
 
+@dataclass(frozen=True, slots=True)
+class FilterFailed:
+    """A callable of the program's settings raised; what it was to judge is left out."""
+
+    setting: str  # the field of IceSettings
+    subject: str
+    error: Exception
+
+
 IceEvent = (
     StateChanged
     | PairValidated
@@ -104,4 +114,5 @@ IceEvent = (
     | LocalCandidateDiscovered
     | ConsentLost
     | BindingRequestHandlerFailed
+    | FilterFailed
 )

@@ -9,6 +9,7 @@ from dataclasses import replace
 from rtcpeer.core import TransportAddress
 from rtcpeer.ice.candidate import Candidate, CandidateType, candidate_priority, compute_foundation, same_scope
 from rtcpeer.ice.checklist import Checklist
+from rtcpeer.ice.choice import gathered_types
 from rtcpeer.ice.pair import CandidatePair, FailureReason, PairState, Path, pair_priority
 from rtcpeer.ice.parameters import IceParameters
 from rtcpeer.ice.responder import PeerCheck
@@ -36,6 +37,7 @@ class Generation:
         self.remotes_seen = 0  # grows with every address that a pair was made with
         self._role = role
         self._settings = settings
+        self._types: frozenset[str] = gathered_types(settings)
         self._is_pairing = True
         self._bases: dict[
             TransportAddress, Candidate
@@ -46,12 +48,7 @@ class Generation:
 
     def add_local(self, candidate: Candidate) -> bool:
         """Take a local candidate; False where it is redundant (section 5.1.3) or the settings exclude it."""
-        policy, kind = self._settings.transport_policy, candidate.type
-        if self._settings.lite and kind is not CandidateType.HOST:
-            return False
-        if (policy == "relay" and kind is not CandidateType.RELAYED) or (
-            policy == "nohost" and kind is CandidateType.HOST
-        ):
+        if candidate.type.value not in self._types:
             return False
         address = candidate.transport_address
         for index, known in enumerate(self.local_candidates):

@@ -1,7 +1,7 @@
 """STUN that comes in: sorting out what is no concern of ICE, answering the peer's checks, remembering early ones."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from rtcpeer.errors import MalformedPacketError
 from rtcpeer.ice.checking import Checking
@@ -19,13 +19,16 @@ _MAX_UNSENT = 512  # answers that nobody has pulled yet
 class Intake:
     """Takes datagrams, keeps the answers until they are pulled, and counts what was dropped."""
 
-    def __init__(self, checking: Checking, role: Role, settings: IceSettings) -> None:
+    def __init__(
+        self, checking: Checking, role: Role, settings: IceSettings, admits_remote: Callable[[str], bool]
+    ) -> None:
         self.malformed_packets = 0
         self.ignored_packets = 0
         self.requests_refused = 0
         self._checking = checking
         self._role = role
         self._settings = settings
+        self._admits_remote = admits_remote
         self._answers: deque[tuple[Path, bytes]] = deque(maxlen=_MAX_UNSENT)
 
     def take(self, payload: bytes, path: Path, now: float) -> None:
@@ -61,6 +64,9 @@ class Intake:
 
     def _take_request(self, message: StunMessage, path: Path, now: float) -> None:
         generation = self._checking.generation
+        if not self._is_welcome(path):
+            self.requests_refused += 1
+            return
         verdict = accept_request(message, path, generation.local)
         if isinstance(verdict, bytes):
             self.requests_refused += 1
@@ -80,6 +86,12 @@ class Intake:
             self._remember(verdict)
         else:
             self._checking.peer_check(verdict, now)
+
+    def _is_welcome(self, path: Path) -> bool:
+        """Whether a check is answered at all: not where it would tell of an address that is nobody's candidate."""
+        generation = self._checking.generation
+        local, remote = path
+        return generation.knows_base(local) and (generation.knows_remote(remote) or self._admits_remote(remote.host))
 
     def _remember(self, check: PeerCheck) -> None:
         """The peer was faster than its description: its check counts once that has come (section 7.3)."""

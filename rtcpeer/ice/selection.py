@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from rtcpeer.ice.candidate import CandidateType
+from rtcpeer.ice.choice import gathered_types
 from rtcpeer.ice.pair import CandidatePair
 from rtcpeer.ice.settings import IceSettings
 
@@ -186,4 +187,4 @@ class Selection:
                 return settings.prflx_acceptance_wait
             case CandidateType.RELAYED:
                 # Nothing better can come where relays are all there is.
-                return 0.0 if settings.transport_policy == "relay" else settings.relay_acceptance_wait
+                return 0.0 if gathered_types(settings) == {"relay"} else settings.relay_acceptance_wait

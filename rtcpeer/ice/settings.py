@@ -1,10 +1,14 @@
 """What a program may decide about ICE; where a default leaves an RFC, docs/deviations.md has the reason."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from rtcpeer.ice.address_rewrite import AddressRewrite
 from rtcpeer.ice.binding_request import BindingRequest
+from rtcpeer.ice.candidate import Candidate
+from rtcpeer.ice.choice import GATHERED_TYPES, CandidateTypeName, check_choices
+from rtcpeer.ice.filters import AddressRule, NameRule
 from rtcpeer.ice.mdns import is_resolvable
 from rtcpeer.stun.attributes import AttributeType
 
@@ -24,7 +28,7 @@ class IceSettings:
     host_acceptance_wait: float = 0.0  # how long the controlling side hopes for a better pair before it nominates
     srflx_acceptance_wait: float = 0.5
     prflx_acceptance_wait: float = 1.0
-    relay_acceptance_wait: float = 2.0  # not waited for where transport_policy is "relay"
+    relay_acceptance_wait: float = 2.0  # not waited for where there are to be no other candidates
     patience: float = 39.5  # RFC 8863 section 4: no earlier failure, even with no pair left
     # Answer checks and never check (section 2.5), with host candidates only: for servers that the peer can reach.
     lite: bool = False
@@ -62,6 +66,16 @@ class IceSettings:
 
     # Which local candidates may be used
     transport_policy: Literal["all", "relay", "nohost"] = "all"
+    candidate_types: Sequence[CandidateTypeName] = GATHERED_TYPES  # within the policy; prflx follows its base
+    interface_filter: NameRule | None = None  # a callable on the name, or the names
+    local_address_filter: AddressRule | None = None  # a callable on the address, or addresses and networks (CIDR)
+    remote_address_filter: AddressRule | None = None  # the peer's: its candidates, and where its checks come from
+    candidate_filter: Callable[[Candidate], Candidate | None] | None = None  # None drops, another one is signalled
+    address_rewrites: Sequence[AddressRewrite] = ()  # 1:1 NAT
+    bind_addresses: Sequence[str] = ()  # these and no others; empty: what the interfaces have
+    port_range: tuple[int, int] | None = None  # first and last; not for TURN over TCP
+    include_loopback: bool = False
+    include_unique_local: bool = False  # fc00::/7 although there is other IPv6
 
     # Gathering: read by the stack, not by the agent
     dns_timeout: float = 2.0
@@ -72,7 +86,6 @@ class IceSettings:
     bulk_wait: float = 0.3  # bulk signalling takes what is there after that time, once a server has answered
     bulk_patience: float = 1.5  # and after that time if none has: two retransmissions were given their chance
     trickle: bool | Literal["auto"] = "auto"
-    include_loopback: bool = False
     tls_ca_file: str | None = None  # PEM: who may vouch for turns: servers; None: whom the system trusts
 
     # Names in .local (RFC 6762, draft-ietf-mmusic-mdns-ice-candidates): read by aio
@@ -96,6 +109,7 @@ class IceSettings:
                 raise ValueError(f"{name} must be at least 1")
         self._check_not_negative()
         self._check_credentials()
+        check_choices(self)
 
     def _check_not_negative(self) -> None:
         waits = ("host_acceptance_wait", "srflx_acceptance_wait", "prflx_acceptance_wait", "relay_acceptance_wait")
@@ -132,8 +146,6 @@ class IceSettings:
             value = getattr(self, name)
             if value is not None and not (shortest <= len(value) <= 256 and _ICE_CHARACTERS.issuperset(value)):
                 raise ValueError(f"{name} must be {shortest} to 256 letters, digits, + or / (RFC 8445 section 5.3)")
-        if self.transport_policy not in {"all", "relay", "nohost"}:
-            raise ValueError('transport_policy must be "all", "relay" or "nohost"')
         if self.mdns not in {"disabled", "query", "query_and_gather"}:
             raise ValueError('mdns must be "disabled", "query" or "query_and_gather"')
         if self.mdns_host_name is not None and not is_resolvable(self.mdns_host_name):

@@ -12,11 +12,14 @@ from typing import NamedTuple
 from rtcpeer.core import Datagrams, Entropy, TransportAddress
 from rtcpeer.dtls import TrustStore
 from rtcpeer.errors import MalformedPacketError
-from rtcpeer.ice.candidate import Candidate, CandidateType, candidate_priority, compute_foundation
+from rtcpeer.ice.candidate import Candidate, CandidateType
+from rtcpeer.ice.choice import gathered_types
+from rtcpeer.ice.events import FilterFailed
 from rtcpeer.ice.settings import IceSettings
+from rtcpeer.stack.candidate_rules import CandidateRules
+from rtcpeer.stack.local_candidates import hidden, local_candidate, relay_candidate
 from rtcpeer.stack.relays import (
     CredentialsRefused,
-    Relay,
     RelayLost,
     RelayOpened,
     RelayRefused,
@@ -31,6 +34,9 @@ from rtcpeer.stun.transaction import Transaction
 from rtcpeer.turn.settings import TurnSettings
 
 __all__ = [
+    "UNREACHABLE",
+    "BaseUse",
+    "BindFailed",
     "CandidateGathered",
     "Gatherer",
     "GatheringCompleted",
@@ -73,6 +79,14 @@ class ServerFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class BindFailed:
+    """One of our addresses gave no socket, for instance because the range of ports is exhausted."""
+
+    host: str
+    error_text: str
+
+
+@dataclass(frozen=True, slots=True)
 class GatheringSufficient:
     """Whoever can signal candidates only once should do so now: more will hardly come soon."""
 
@@ -85,6 +99,8 @@ class GatheringCompleted:
 GatheringEvent = (
     CandidateGathered
     | ServerFailed
+    | BindFailed
+    | FilterFailed
     | GatheringSufficient
     | GatheringCompleted
     | RelayLost
@@ -92,6 +108,14 @@ GatheringEvent = (
     | StreamWanted
     | CredentialsRefused
 )
+
+
+class BaseUse(Enum):
+    """What a base is for: a socket that connections share can hold no allocation, as a TURN server sees one client."""
+
+    EVERYTHING = "everything"
+    DIRECT = "direct"
+    RELAYS = "relays"
 
 
 class _Question:
@@ -166,14 +190,15 @@ class Gatherer:
         )
         self._settings = settings
         self._entropy = entropy
-        self._wants_host = settings.transport_policy == "all"
-        self._wants_reflexive = settings.transport_policy != "relay"
+        self._types = gathered_types(settings)
+        self._wants_host = "host" in self._types
+        self._wants_reflexive = "srflx" in self._types
+        self._rules = CandidateRules(settings)
         self.state = GatheringState.NEW
         self.candidates: list[Candidate] = []
         self.is_sufficient = False
         self.dropped_responses = 0
-        self.unusable_addresses = 0
-        self._bases: list[tuple[TransportAddress, int]] = []
+        self._bases: list[tuple[TransportAddress, int, BaseUse]] = []
         self._servers: list[_Found] = []
         self._has_all_bases = False
         self._has_all_servers = False
@@ -256,13 +281,18 @@ class Gatherer:
         if self.state is GatheringState.NEW:
             self.state = GatheringState.GATHERING
 
-    def add_base(self, base: TransportAddress, preference: int) -> None:
+    def add_base(self, base: TransportAddress, preference: int, use: BaseUse = BaseUse.EVERYTHING) -> None:
         """A socket is bound: a host candidate, and a place to ask servers from; ``preference`` 0 is the best base."""
-        self._bases.append((base, preference))
-        if self._wants_host:
-            self._gathered(_candidate(CandidateType.HOST, base, base, preference))
+        self._bases.append((base, preference, use))
+        if use is not BaseUse.RELAYS:
+            for candidate in self._rules.own_candidates(base, preference):
+                self._gathered(candidate)
         for found in self._servers:
-            self._ask_from(base, preference, found)
+            self._ask_from(base, preference, use, found)
+
+    def fail_base(self, host: str, reason: str) -> None:
+        """No socket could be bound to one of our addresses."""
+        self._events.append(BindFailed(host, reason))
 
     def end_of_bases(self) -> None:
         """There are no more bases."""
@@ -278,8 +308,8 @@ class Gatherer:
         """
         found = _Found(server, list(addresses), trust)
         self._servers.append(found)
-        for base, preference in self._bases:
-            self._ask_from(base, preference, found)
+        for base, preference, use in self._bases:
+            self._ask_from(base, preference, use, found)
 
     def add_stream(self, server: ServerUrl, local: TransportAddress, remote: TransportAddress) -> bool:
         """A TURN server is connected over TCP or TLS; False where nobody needs it any more."""
@@ -297,6 +327,10 @@ class Gatherer:
         """There are no more servers."""
         self._has_all_servers = True
         self._look_around()
+
+    def wants(self, server: ServerUrl) -> bool:
+        """Whether a server can give us any candidate that we may use."""
+        return ("relay" if server.scheme.is_turn else "srflx") in self._types
 
     @property
     def is_asking(self) -> bool:
@@ -320,28 +354,24 @@ class Gatherer:
         self.state = GatheringState.COMPLETE
         self.is_sufficient = True
 
-    def _ask_from(self, base: TransportAddress, preference: int, found: _Found) -> None:
+    def _ask_from(self, base: TransportAddress, preference: int, use: BaseUse, found: _Found) -> None:
         """Ask at the first address of the base's family: a server's addresses lead to the same server."""
         server, addresses, trust = found
-        if not self._wants(server) or server.is_stream or self.state is GatheringState.COMPLETE:
+        if not self.wants(server) or server.is_stream or self.state is GatheringState.COMPLETE:
+            return
+        if use is (BaseUse.DIRECT if server.scheme.is_turn else BaseUse.RELAYS):
             return
         for address in addresses:
             if (":" in address.host) == (":" in base.host):
                 self._tally.asked.add(server.url)
-                if not server.scheme.is_turn:
-                    self._ask(base, preference, server, address)
-                elif not self.relays.open(server, base, address, preference, trust):
-                    return  # by another URL it is asked already
+                if server.scheme.is_turn:
+                    if not self.relays.open(server, base, address, preference, trust):
+                        return  # by another URL it is asked already
+                elif self._rules.asks_from(base):
+                    asked = _binding_request(self._settings, self._entropy)
+                    self._questions[asked.transaction_id] = _Question(base, preference, server, address, asked)
                 self._tally.ask(server.url)
                 return
-
-    def _ask(self, base: TransportAddress, preference: int, server: ServerUrl, address: TransportAddress) -> None:
-        request = StunMessage.request(Method.BINDING, self._entropy).serialize(fingerprint=True)
-        transaction = Transaction(request, rto=self._settings.rto, max_requests=self._settings.max_requests)
-        self._questions[transaction.transaction_id] = _Question(base, preference, server, address, transaction)
-
-    def _wants(self, server: ServerUrl) -> bool:
-        return self._wants_reflexive or server.scheme.is_turn
 
     def _take_response(self, response: StunMessage, local: TransportAddress, remote: TransportAddress) -> None:
         question = self._questions.get(response.transaction_id)
@@ -363,7 +393,9 @@ class Gatherer:
         self._tally.succeed(question.server.url)
         if mapped != question.base or not self._wants_host:
             self._gathered(
-                _candidate(CandidateType.SERVER_REFLEXIVE, mapped, question.base, question.preference, question.server)
+                local_candidate(
+                    CandidateType.SERVER_REFLEXIVE, mapped, question.base, question.preference, question.server
+                )
             )
 
     def _fail(self, question: _Question, code: int, text: str) -> None:
@@ -392,23 +424,25 @@ class Gatherer:
         relay, mapped = opened.relay, opened.allocated.mapped
         self._tally.succeed(relay.server.url)
         # RFC 8445 section 5.1.1.2: the allocation has answered the question for our address as well.
-        if self._wants_reflexive and relay.local.protocol == "udp" and mapped != relay.local:
+        is_base = any(base == relay.local and use is BaseUse.EVERYTHING for base, _, use in self._bases)
+        if self._wants_reflexive and is_base and mapped != relay.local and self._rules.asks_from(relay.local):
             self._gathered(
-                _candidate(CandidateType.SERVER_REFLEXIVE, mapped, relay.local, relay.preference, relay.server)
+                local_candidate(CandidateType.SERVER_REFLEXIVE, mapped, relay.local, relay.preference, relay.server)
             )
         # Where only relays may be seen, nobody is told what stands behind them (RFC 8839 section 5.1).
-        related = mapped if self._wants_reflexive else _hidden(mapped)
+        related = mapped if self._wants_reflexive else hidden(mapped)
         for address in relay.relayed:
-            self._gathered(_relay_candidate(relay, address, related, self._relay_count))
+            self._gathered(relay_candidate(relay, address, related, self._relay_count))
             self._relay_count += 1
 
     def _gathered(self, candidate: Candidate) -> None:
-        """Tell of a candidate, unless the same address from the same base is known (RFC 8445 section 5.1.3)."""
-        for known in self.candidates:
-            if (known.address, known.port, known.base) == (candidate.address, candidate.port, candidate.base):
-                return
-        self.candidates.append(candidate)
-        self._events.append(CandidateGathered(candidate))
+        """Tell of a candidate, unless it is redundant or unwanted."""
+        admitted = self._rules.admit(candidate)
+        self._events += self._rules.failures
+        self._rules.failures.clear()
+        if admitted is not None:
+            self.candidates.append(admitted)
+            self._events.append(CandidateGathered(admitted))
 
     def _look_around(self) -> None:
         """Notice when there is nothing left to wait for."""
@@ -421,7 +455,7 @@ class Gatherer:
         if self.state is not GatheringState.GATHERING:
             return
         for server, *_ in self._servers:
-            if server.url not in self._tally.asked and self._wants(server) and not server.is_stream:
+            if server.url not in self._tally.asked and self.wants(server) and not server.is_stream:
                 self._tally.asked.add(server.url)
                 self.fail_server(server, f"{server.host} has no address of a family that this host has")
 
@@ -441,51 +475,6 @@ class Gatherer:
         return self._settings.bulk_wait if self._tally.answered else self._settings.bulk_patience
 
 
-def _relay_candidate(relay: Relay, address: TransportAddress, related: TransportAddress, index: int) -> Candidate:
-    """The candidate of a relayed address, which is its own base (RFC 8445 section 5.1.1.2)."""
-    # Unique, and by the preference of the base first: relays are told apart by little else.
-    # The base stands in the foundation as a number, for a checksum of its address would be guessed.
-    preference = max(65535 - (relay.preference << 6) - min(index, 63), 0)
-    return Candidate(
-        foundation=compute_foundation(
-            CandidateType.RELAYED, f"{relay.preference} {address.host}", relay.protocol, relay.server.host
-        ),
-        component=1,
-        protocol="udp",
-        priority=candidate_priority(CandidateType.RELAYED, preference, relay_protocol=relay.protocol),
-        address=address.host,
-        port=address.port,
-        type=CandidateType.RELAYED,
-        related_address=related.host,
-        related_port=related.port,
-        base=address,
-        url=relay.server.url,
-        relay_protocol=relay.protocol,
-    )
-
-
-def _hidden(address: TransportAddress) -> TransportAddress:
-    return TransportAddress("::" if ":" in address.host else "0.0.0.0", 9)  # noqa: S104 no address at all
-
-
-def _candidate(
-    candidate_type: CandidateType,
-    address: TransportAddress,
-    base: TransportAddress,
-    preference: int,
-    server: ServerUrl | None = None,
-) -> Candidate:
-    related = None if address is base else base
-    return Candidate(
-        foundation=compute_foundation(candidate_type, base.host, base.protocol, server.host if server else ""),
-        component=1,
-        protocol=address.protocol,
-        priority=candidate_priority(candidate_type, 65535 - preference),
-        address=address.host,
-        port=address.port,
-        type=candidate_type,
-        related_address=related and related.host,
-        related_port=related and related.port,
-        base=base,
-        url=server.url if server else None,
-    )
+def _binding_request(settings: IceSettings, entropy: Entropy) -> Transaction:
+    request = StunMessage.request(Method.BINDING, entropy).serialize(fingerprint=True)
+    return Transaction(request, rto=settings.rto, max_requests=settings.max_requests)

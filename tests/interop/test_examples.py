@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Self
 
+import aiohttp
 import pytest
 import pytest_asyncio
 
@@ -23,7 +24,15 @@ from tests.interop.conftest import require_program
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
-NAMES = ("chat_cli", "datachannel_echo", "file_transfer", "relay_only", "trickle_vs_bulk")
+NAMES = (
+    "chat_cli",
+    "datachannel_echo",
+    "file_transfer",
+    "filters_and_policies",
+    "relay_only",
+    "single_port_server",
+    "trickle_vs_bulk",
+)
 MIB = 1 << 20
 
 
@@ -150,6 +159,16 @@ async def test_readme_commands_without_a_server(command: str) -> None:
         if "--with-server" in arguments:
             await example.says("Open http://")
             assert await example.interrupt() == 0
+        elif arguments == ["examples.single_port_server"]:
+            await example.says("Post offers to http://")
+            assert await example.interrupt() == 0
+        elif arguments[0] == "examples.single_port_server":
+            assert await example.ended() == 1
+            assert "http://127.0.0.1:8080/offer does not answer" in example.output
+        elif arguments[0] == "examples.filters_and_policies":
+            is_sense = "srflx" not in arguments
+            assert await example.ended() == (0 if is_sense else 1)
+            assert ("Two such peers connect from host" if is_sense else "error: candidate_types") in example.output
         elif arguments[0] == "examples.trickle_vs_bulk":
             assert await example.ended(within=100) == 0
         elif arguments[0] == "examples.relay_only":
@@ -497,3 +516,48 @@ async def test_a_relay_that_can_not_be_used_is_said(arguments: list[str], text: 
     async with Example("examples.relay_only", *arguments) as example:
         assert await example.ended() == 1
         assert text in example.output
+
+
+async def test_many_clients_share_one_port() -> None:
+    async with Example("examples.single_port_server", "--port", "0", "--udp-port", "40123") as server:
+        url = (await server.says(r"Post offers to (http://\S+/offer)\."))[1]
+        await server.says("Ctrl-C")
+        assert set(re.findall(r"^ +(\S+):40123$", server.output, re.MULTILINE)) == {"[fd77::2]", "10.77.0.2"}
+        for _ in range(2):
+            async with Example("examples.single_port_server", "--clients", "10", "--url", url) as clients:
+                assert await clients.ended(within=60) == 0
+                assert "10 clients connected and got their own words back" in clients.output
+        await server.says("client 20 connected")
+        await server.says("the last client has gone; 0 connections, 0 routes")
+        async with aiohttp.ClientSession() as session:
+            for nonsense in (
+                "nonsense",
+                "{}",
+                "[]",
+                '{"type": "offer", "sdp": "nonsense"}',
+                '{"type": "answer", "sdp": ""}',
+            ):
+                async with session.post(url, data=nonsense) as response:
+                    assert response.status == 400
+        assert await server.interrupt() == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hosts", "ending"),
+    [
+        ("", {"fd77::2", "10.77.0.2"}, "from host fd77::2 to host fd77::2"),
+        ("--interface rtc0 --network 10.0.0.0/8", {"10.77.0.2"}, "from host 10.77.0.2 to host 10.77.0.2"),
+        ("--bind 10.77.0.2 --port-range 50000 50001", {"10.77.0.2"}, "from host 10.77.0.2 to host 10.77.0.2"),
+        ("--interface lo", {"::1", "127.0.0.1"}, "from host ::1 to host ::1"),
+        ("--loopback --peer-network 127.0.0.0/8", {"::1", "127.0.0.1", "fd77::2", "10.77.0.2"}, "to host 127.0.0.1"),
+        ("--external 198.51.100.7", {"fd77::2", "198.51.100.7"}, "from host fd77::2 to host fd77::2"),
+        ("--hide host", set(), "error: these settings leave no candidate"),
+        ("--interface eth7", set(), "error: these settings leave no candidate"),
+        ("--port-range 9 1", set(), "error: port_range must be (first, last)"),
+    ],
+)
+async def test_filters_choose_candidates(arguments: str, hosts: set[str], ending: str) -> None:
+    async with Example("examples.filters_and_policies", *arguments.split()) as example:
+        assert await example.ended(within=60) == (0 if hosts else 1)
+    assert set(re.findall(r"^host +(\S+) ", example.output, re.MULTILINE)) == hosts
+    assert ending in example.output

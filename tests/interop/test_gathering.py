@@ -97,6 +97,30 @@ async def test_bulk_waits_briefly_once_a_server_has_answered() -> None:
         assert re.search(rf"a=candidate:.* {ELSEWHERE} \d+ typ srflx", one.pc.localDescription.sdp)
 
 
+async def test_three_dead_servers_cost_a_live_one_nothing() -> None:
+    """The exact figures are those of tests/scenario/test_gathering_limits.py; here they are seen on real sockets."""
+    async with (
+        StunServer(None) as first,
+        StunServer(None) as second,
+        StunServer(None) as third,
+        StunServer(ELSEWHERE) as live,
+        peer_with(first, second, third, live) as one,
+    ):
+        loop = asyncio.get_running_loop()
+        arrivals: dict[str, float] = {}
+        one.pc.on("icecandidate", lambda each: arrivals.setdefault(each.type if each else "end", loop.time()))
+        await one.create_channel("chat")
+        started = loop.time()
+        await one.describe("offer", "trickle")
+        await one.pc.gathered()
+        enough = loop.time() - started
+        assert arrivals["host"] - started < SLACK
+        assert arrivals["srflx"] - started < SLACK
+        assert DEFAULTS.bulk_wait - 0.1 < enough < DEFAULTS.bulk_wait + SLACK
+        await one.until(lambda: one.pc.iceGatheringState == "complete", "end of gathering")
+        assert loop.time() - started < DEFAULTS.gathering_timeout + SLACK
+
+
 async def test_gathered_serves_bulk_signalling_for_a_program_that_listens() -> None:
     async with StunServer(None) as silent, StunServer(ELSEWHERE) as good, peer_with(silent, good) as one:
         await one.create_channel("chat")

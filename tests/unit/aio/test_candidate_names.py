@@ -9,6 +9,7 @@ from typing import NamedTuple
 import pytest
 
 from rtcpeer.aio.ice_agent import IceAgent
+from rtcpeer.ice.address_rewrite import AddressRewrite
 from rtcpeer.ice.candidate import Candidate, CandidateType
 from rtcpeer.ice.events import IceState
 from rtcpeer.ice.mdns import is_resolvable
@@ -244,6 +245,19 @@ def test_one_settable_name() -> None:
             a.gather()
             assert [one.address for one in await a.gathered()] == ["printer.local"] * 2
             assert sorted(names["printer.local"]) == ["192.0.2.1", "2001:db8::1"]
+
+    run(main())
+
+
+def test_what_a_one_to_one_nat_shows_is_shown_and_what_is_behind_it_is_not() -> None:
+    async def main() -> None:
+        host, _ = hosts()
+        rules = [AddressRewrite("198.51.100.1", mode="append")]
+        async with agent(NamingNetwork(host, {}), IceSettings(mdns="query_and_gather", address_rewrites=rules)) as a:
+            a.gather()
+            hidden, shown = await a.gathered()
+            assert is_resolvable(hidden.address)
+            assert (shown.address, shown.foundation) == ("198.51.100.1", "h1")
 
     run(main())
 

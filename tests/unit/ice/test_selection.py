@@ -26,11 +26,19 @@ def test_the_best_of_those_whose_wait_is_over():
     assert selection.nominee([quick], 101.0) is quick
 
 
-@pytest.mark.parametrize(("policy", "wait"), [("relay", 0.0), ("all", 2.0)])
-def test_relays_are_waited_with_only_where_something_better_may_come(policy, wait):
+@pytest.mark.parametrize(
+    ("choice", "wait"),
+    [
+        ({"transport_policy": "relay"}, 0.0),
+        ({"candidate_types": ["relay"]}, 0.0),
+        ({"transport_policy": "nohost"}, 2.0),
+        ({}, 2.0),
+    ],
+)
+def test_relays_are_waited_with_only_where_something_better_may_come(choice, wait):
     relayed = reflexive("192.0.2.9", 1, BASE)
     object.__setattr__(relayed, "type", type(relayed.type).RELAYED)
-    selection = Selection(IceSettings(transport_policy=policy))
+    selection = Selection(IceSettings(**choice))
     selection.begin(100.0)
     assert selection.next_timeout([pair(relayed, 1)], is_controlling=True) == 100.0 + wait
 

@@ -16,11 +16,23 @@ from rtcpeer.ice.parameters import generate_parameters
         ("renomination_interval", 0), ("renomination_rtt_gain", -1), ("renomination_score_gain", -1),
         ("lite_disconnected_timeout", -1), ("disconnected_timeout", -1), ("failed_timeout", -1),
         ("host_acceptance_wait", -1), ("consent_interval", 0), ("max_early_checks", -1),
+        ("candidate_types", ["prflx"]), ("candidate_types", "host"), ("candidate_types", ()),
+        ("interface_filter", "eth0"), ("interface_filter", [""]), ("candidate_filter", "host"),
+        ("local_address_filter", "10.0.0.1"), ("local_address_filter", ["eth0"]),
+        ("remote_address_filter", ["10.0.0.0/99"]), ("address_rewrites", ["198.51.100.1"]),
+        ("bind_addresses", "10.0.0.1"), ("bind_addresses", ["eth0"]), ("bind_addresses", ["0.0.0.0"]),
+        ("bind_addresses", ["ff02::1"]), ("port_range", (0, 10)), ("port_range", (20, 10)), ("port_range", (1, 65536)),
+        ("port_range", (5000,)),
     ],
 )  # fmt: skip
 def test_settings_that_can_not_work_are_refused_by_name(field, value):
     with pytest.raises(ValueError, match=field):
         IceSettings(**{field: value})
+
+
+def test_a_choice_that_the_policy_leaves_nothing_of_is_refused():
+    with pytest.raises(ValueError, match="candidate_types leaves nothing of what transport_policy and lite allow"):
+        IceSettings(candidate_types=["host", "srflx"], transport_policy="relay")
 
 
 def test_credentials_are_random_and_as_long_as_asked():

@@ -3,9 +3,13 @@ import random
 import pytest
 
 from rtcpeer.core import Datagrams, TransportAddress
+from rtcpeer.ice.address_rewrite import AddressRewrite
 from rtcpeer.ice.candidate import CandidateType
+from rtcpeer.ice.events import FilterFailed
 from rtcpeer.ice.settings import IceSettings
 from rtcpeer.stack.gathering import (
+    BaseUse,
+    BindFailed,
     CandidateGathered,
     Gatherer,
     GatheringCompleted,
@@ -178,6 +182,19 @@ def test_families_do_not_mix_and_a_server_without_a_common_one_fails():
     assert core.state is GatheringState.COMPLETE
 
 
+def test_a_failing_bind_and_a_failing_filter_are_events():
+    def fail(candidate):
+        raise ZeroDivisionError
+
+    core = gatherer(candidate_filter=fail)
+    core.fail_base("192.168.1.9", "the port is taken")
+    failure, bind = core.poll_events()
+    assert isinstance(failure, FilterFailed)
+    assert isinstance(failure.error, ZeroDivisionError)
+    assert bind == BindFailed("192.168.1.9", "the port is taken")
+    assert core.candidates == []
+
+
 @pytest.mark.parametrize("policy", ["relay", "nohost"])
 def test_policies(policy):
     core = gatherer(transport_policy=policy)
@@ -225,6 +242,31 @@ class TestTurn:
         assert (relay.url, relay.relay_protocol) == (self.TURN.url, "udp")
         assert host.priority > reflexive.priority > relay.priority
         assert events[-2:] == [GatheringSufficient(), GatheringCompleted()]
+
+    def test_where_the_outside_address_is_known_no_server_is_believed(self):
+        rule = AddressRewrite("198.51.100.99", candidate_type="srflx", mode="replace")
+        core = gatherer(servers=[(self.TURN, [ADDRESS]), (SERVER, [ADDRESS])], address_rewrites=[rule])
+        assert not core.is_asking
+        self.exchange(core, FakeServer(Behaviour(has_ipv6=False)))
+        assert [(one.type.value, one.address) for one in core.candidates[:2]] == [
+            ("host", BASE.host), ("srflx", "198.51.100.99")
+        ]  # fmt: skip
+        assert [one.type.value for one in core.candidates[2:]] == ["relay"]
+        assert core.state is GatheringState.COMPLETE
+
+    def test_a_base_for_relays_is_nothing_else_and_one_for_the_rest_allocates_nothing(self):
+        core = Gatherer(IceSettings(), random.Random(1).randbytes)
+        core.start()
+        core.add_base(BASE, 0, BaseUse.DIRECT)
+        core.add_base(OTHER, 0, BaseUse.RELAYS)
+        core.end_of_bases()
+        core.add_server(self.TURN, [ADDRESS])
+        core.add_server(SERVER, [ADDRESS])
+        core.end_of_servers()
+        assert [packet.local for packet in core.packets_to_send(0.0)] == [BASE]
+        self.exchange(core, FakeServer(Behaviour(has_ipv6=False)))
+        assert [(one.type.value, one.base == BASE) for one in core.candidates] == [("host", True), ("relay", False)]
+        assert [relay.local for relay in core.relays._relays] == [OTHER]
 
     def test_under_the_relay_policy_there_is_nothing_else_to_see(self):
         core = gatherer(servers=[(self.TURN, [ADDRESS]), (SERVER, [ADDRESS])], transport_policy="relay")
