@@ -15,6 +15,16 @@ from rtcpeer.api.ice import (
 )
 from rtcpeer.api.peer_connection import RTCPeerConnection
 from rtcpeer.api.sctp import RTCSctpTransport
+from rtcpeer.api.stats import (
+    RTCCertificateStats,
+    RTCDataChannelStats,
+    RTCIceCandidatePairStats,
+    RTCIceCandidateStats,
+    RTCPeerConnectionStats,
+    RTCStats,
+    RTCStatsReport,
+    RTCTransportStats,
+)
 from rtcpeer.datachannel.settings import DataChannelSettings
 from rtcpeer.dtls.settings import DtlsSettings
 from rtcpeer.errors import (
@@ -56,6 +66,15 @@ __all__ = [
     "RTCDtlsTransport",
     "RTCDtlsParameters",
     "RTCSctpTransport",
+    # Statistics (W3C webrtc-stats)
+    "RTCStatsReport",
+    "RTCStats",
+    "RTCIceCandidatePairStats",
+    "RTCIceCandidateStats",
+    "RTCTransportStats",
+    "RTCCertificateStats",
+    "RTCDataChannelStats",
+    "RTCPeerConnectionStats",
     # What the W3C has no knob for
     "Settings",
     "IceSettings",

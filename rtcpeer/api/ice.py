@@ -11,6 +11,7 @@ from rtcpeer.aio.network import Network
 from rtcpeer.api.closing import Closing
 from rtcpeer.api.events import EventTarget, event_handler
 from rtcpeer.api.states import RTCIceGatheringState, RTCIceTransportState
+from rtcpeer.api.stats import RTCStatsReport, StatsCollector
 from rtcpeer.core import Entropy
 from rtcpeer.errors import InvalidStateError, OperationError
 from rtcpeer.ice.candidate import Candidate, CandidateType, TcpType
@@ -317,6 +318,7 @@ class RTCIceTransport(EventTarget):
         self._gatherer = gatherer
         self._agent = gatherer._agent  # noqa: SLF001
         self._state: RTCIceTransportState = "new"
+        self._stats = StatsCollector(self._agent)
         gatherer._on_event = self._handle  # noqa: SLF001
         gatherer.on("statechange", lambda: self.emit("gatheringstatechange"))
 
@@ -373,6 +375,10 @@ class RTCIceTransport(EventTarget):
         """The peer's credentials; None until they are known."""
         remote = self._agent.core.agent.remote_parameters
         return RTCIceParameters(remote.username_fragment, remote.password, remote.is_lite) if remote else None
+
+    async def getStats(self) -> RTCStatsReport:
+        """Statistics of the candidates and their pairs."""
+        return self._stats.ice()
 
     def start(
         self, remoteParameters: RTCIceParameters, role: Literal["controlling", "controlled"] = "controlled"

@@ -24,6 +24,7 @@ from rtcpeer.api.states import (
     RTCSignalingState,
     connection_state,
 )
+from rtcpeer.api.stats import RTCStatsReport
 from rtcpeer.api.transports import Transports
 from rtcpeer.core import Entropy
 from rtcpeer.errors import InvalidStateError
@@ -286,6 +287,12 @@ class RTCPeerConnection(EventTarget):
     def getConfiguration(self) -> RTCConfiguration:
         """What the connection was made with."""
         return self._configuration
+
+    # Seeing
+
+    async def getStats(self, selector: None = None) -> RTCStatsReport:  # noqa: ARG002 a track, once there are any
+        """Statistics of everything the connection has, by id; times on the wall clock, in milliseconds."""
+        return self._transports.ice._stats.connection()  # noqa: SLF001
 
     # The end
 

@@ -7,7 +7,16 @@ from typing import NamedTuple
 from rtcpeer.core import TransportAddress
 from rtcpeer.ice.candidate import Candidate
 
-__all__ = ["CandidatePair", "FailureReason", "PairFailure", "PairState", "Path", "pair_priority"]
+__all__ = [
+    "CandidatePair",
+    "FailureReason",
+    "PairFailure",
+    "PairState",
+    "Path",
+    "Traffic",
+    "TrafficStatistics",
+    "pair_priority",
+]
 
 Path = tuple[TransportAddress, TransportAddress]
 """(local base, remote address): what tells pairs apart, for candidates with one base share their packets' way."""
@@ -42,6 +51,52 @@ class PairFailure(NamedTuple):
     detail: str = ""
 
 
+class TrafficStatistics(NamedTuple):
+    """A snapshot of `Traffic`."""
+
+    packets_sent: int
+    packets_received: int
+    bytes_sent: int
+    bytes_received: int
+    last_packet_sent_at: float | None
+    last_packet_received_at: float | None
+
+
+@dataclass(slots=True, eq=False)
+class Traffic:
+    """Counters of what is not STUN, advanced once for a batch."""
+
+    packets_sent: int = 0
+    packets_received: int = 0
+    bytes_sent: int = 0
+    bytes_received: int = 0
+    last_packet_sent_at: float | None = None
+    last_packet_received_at: float | None = None
+
+    def note_sent(self, now: float, packets: int, size: int) -> None:
+        """So many packets with so many bytes went out."""
+        self.last_packet_sent_at = now
+        self.packets_sent += packets
+        self.bytes_sent += size
+
+    def note_received(self, now: float, packets: int, size: int) -> None:
+        """So many packets with so many bytes came in."""
+        self.last_packet_received_at = now
+        self.packets_received += packets
+        self.bytes_received += size
+
+    def snapshot(self) -> TrafficStatistics:
+        """The counters as they stand."""
+        return TrafficStatistics(
+            self.packets_sent,
+            self.packets_received,
+            self.bytes_sent,
+            self.bytes_received,
+            self.last_packet_sent_at,
+            self.last_packet_received_at,
+        )
+
+
 def pair_priority(controlling: int, controlled: int) -> int:
     """Section 6.1.2.3, from the priorities of the controlling and of the controlled side's candidate."""
     low, high = sorted((controlling, controlled))
@@ -50,10 +105,7 @@ def pair_priority(controlling: int, controlled: int) -> int:
 
 @dataclass(slots=True, eq=False)
 class CandidatePair:
-    """One pair of a checklist; identity is the object.
-
-    The byte and packet counters are for the owner of the data path to advance; all others are the agent's.
-    """
+    """One pair of a checklist; identity is the object."""
 
     local: Candidate
     remote: Candidate
@@ -64,7 +116,8 @@ class CandidatePair:
     path: Path = field(init=False)
     mapped: TransportAddress | None = None  # where the peer saw our check come from
 
-    requests_sent: int = 0
+    requests_sent: int = 0  # every transmission
+    retransmissions_sent: int = 0
     requests_received: int = 0
     responses_sent: int = 0
     responses_received: int = 0
@@ -76,12 +129,7 @@ class CandidatePair:
     last_response_at: float | None = None  # an authenticated answer, which alone is consent
     nominated_by_peer_at: float | None = None
 
-    packets_sent: int = 0
-    packets_received: int = 0
-    bytes_sent: int = 0
-    bytes_received: int = 0
-    last_packet_sent_at: float | None = None
-    last_packet_received_at: float | None = None
+    traffic: Traffic = field(default_factory=Traffic)
 
     def __post_init__(self) -> None:
         """The way of its packets never changes."""
