@@ -286,7 +286,7 @@ class IceAgent(AsyncIOEventEmitter):
         for preference, host in enumerate(hosts):
             try:
                 port = await self._network.open_udp(
-                    TransportAddress(host, 0), self._received, self._writable, self._drained
+                    TransportAddress(host, 0), self._received, self._writable, self._drained, self._refused
                 )
             except OSError:
                 gatherer.unusable_addresses += 1
@@ -320,6 +320,12 @@ class IceAgent(AsyncIOEventEmitter):
     def _writable(self) -> None:
         if self._driver is not None:
             self._driver.writable()
+
+    def _refused(self, local: TransportAddress, remote: TransportAddress, error: int) -> None:
+        if not self._is_closed:
+            now = asyncio.get_running_loop().time()
+            self.core.note_unroutable(local, remote, now, os.strerror(error))
+            self.wake()
 
     def _send(self, packets: list[Datagrams]) -> int:
         """Hand packets to their sockets until one is full; what is left of a run stays in its place."""

@@ -244,10 +244,10 @@ class StatsCollector:
 
     def _add_ice(self, report: RTCStatsReport) -> IceStatistics:
         statistics = self._agent.core.agent.statistics()
+        own_fragment = statistics.local_parameters.username_fragment
         for candidate in statistics.local_candidates:
             key, shown = _key(candidate, candidate.base), self._agent.signalled(candidate)
-            fragment = statistics.local_parameters.username_fragment
-            self._add_candidate(report, "local-candidate", self._id("L", key), shown, fragment)
+            self._add_candidate(report, "local-candidate", self._id("L", key), shown, own_fragment)
         remote = statistics.remote_parameters
         for candidate in statistics.remote_candidates:
             fragment = candidate.username_fragment or (remote.username_fragment if remote else None)

@@ -129,6 +129,12 @@ class Connectivity:
         """Send one datagram of the owner's with the next pull; dropped when there is no path then."""
         self._unsent.append(payload)
 
+    def note_unroutable(self, local: TransportAddress, remote: TransportAddress, now: float, detail: str = "") -> None:
+        """Our own host can not send there: a pair fails, and a server that is asked, without waiting for answers."""
+        self.agent.note_unroutable(local, remote, now, detail)
+        self.gatherer.note_unroutable(local, remote, detail)
+        self._follow_gatherer()
+
     def close(self) -> None:
         """Stop asking, checking and answering; the next pull gives back what servers have allocated."""
         self.gatherer.close()

@@ -268,6 +268,14 @@ class Gatherer:
         """A server is out of reach before anybody asked it, for instance because its name does not exist."""
         self._events.append(ServerFailed(server.url, UNREACHABLE, reason))
 
+    def note_unroutable(self, local: TransportAddress, remote: TransportAddress, detail: str) -> None:
+        """Our own host can not send from this base to this server."""
+        for question in list(self._questions.values()):
+            if (question.base, question.address) == (local, remote):
+                self._fail(question, UNREACHABLE, f"{question.server.host} can not be reached at {remote}: {detail}")
+        self.relays.note_unroutable(local, remote, detail)
+        self._look_around()
+
     def end_of_servers(self) -> None:
         """There are no more servers."""
         self._has_all_servers = True
