@@ -26,6 +26,8 @@ from rtcpeer.ice.events import IceState, PairSelected, PairValidated, StateChang
 from rtcpeer.ice.parameters import IceParameters
 from rtcpeer.ice.settings import IceSettings
 from rtcpeer.stack.connectivity import Connectivity, ConnectivityEvent
+from rtcpeer.stack.explanation import Explanation, explain
+from rtcpeer.stack.facts import Facts, GatheringFacts
 from rtcpeer.stack.gathering import CandidateGathered, Gatherer, GatheringCompleted, GatheringSufficient, ServerFailed
 from rtcpeer.stack.relays import StreamUnneeded
 from rtcpeer.stack.servers import ServerUrl
@@ -89,6 +91,7 @@ class IceAgent(AsyncIOEventEmitter):
         self._leftover: asyncio.Task[None] | None = None  # after shut_down
         self._news = _News()
         self._unread: deque[bytes] = deque()
+        self._entered: dict[IceState, float] = {}  # when each state was entered last
         self._is_closed = False
         self.dropped_datagrams = 0
 
@@ -188,6 +191,29 @@ class IceAgent(AsyncIOEventEmitter):
             while True:
                 yield await self.recv()
 
+    def explain(self) -> Explanation:
+        """Why connectivity is where it is, for people (``print`` it) and for programs; in any state."""
+        return explain(self.facts(), self.state.value)
+
+    def facts(self) -> Facts:
+        """What an explanation is made from, as far as this agent knows it. Needs a running event loop."""
+        gatherer = self.core.gatherer
+        return Facts(
+            now=asyncio.get_running_loop().time(),
+            ice=self.core.agent.statistics(),
+            gathering=GatheringFacts(
+                state=gatherer.state,
+                transport_policy=self.settings.transport_policy,
+                servers=gatherer.log.reports(self.servers),
+                mappings=gatherer.log.mappings,
+                bases=tuple(gatherer.bases),
+                unusable_addresses=gatherer.unusable_addresses,
+            ),
+            names_pending=self._remote_names.pending,
+            entered=dict(self._entered),
+            is_closed_here=self._is_closed,
+        )
+
     async def close(self) -> None:
         """Release sockets, timers and tasks; idempotent."""
         task = self.shut_down()
@@ -245,6 +271,7 @@ class IceAgent(AsyncIOEventEmitter):
             case ServerFailed():
                 self.emit("server_failed", event)
             case StateChanged(state):
+                self._entered[state] = asyncio.get_running_loop().time()
                 self.emit("state", state)
             case PairSelected(local, remote):
                 self.emit("selected_pair", local, remote)

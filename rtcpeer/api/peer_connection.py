@@ -13,6 +13,7 @@ from rtcpeer.api.configuration import RTCConfiguration, Settings
 from rtcpeer.api.data_channel import RTCDataChannel
 from rtcpeer.api.description import RTCSessionDescription
 from rtcpeer.api.events import EventTarget, event_handler
+from rtcpeer.api.explain import explain_connection
 from rtcpeer.api.ice import RTCIceCandidate
 from rtcpeer.api.operations import OperationsChain
 from rtcpeer.api.remote_candidates import RemoteCandidates, remote_candidate
@@ -33,6 +34,7 @@ from rtcpeer.jsep.negotiation import Negotiation, Which
 from rtcpeer.jsep.settings import NegotiationSettings
 from rtcpeer.jsep.signaling import DescriptionType, SignalingState
 from rtcpeer.sdp.serialize import serialize
+from rtcpeer.stack.explanation import Explanation
 
 __all__ = ["RTCPeerConnection"]
 
@@ -293,6 +295,10 @@ class RTCPeerConnection(EventTarget):
     async def getStats(self, selector: None = None) -> RTCStatsReport:  # noqa: ARG002 a track, once there are any
         """Statistics of everything the connection has, by id; times on the wall clock, in milliseconds."""
         return self._transports.ice._stats.connection()  # noqa: SLF001
+
+    def explain(self) -> Explanation:
+        """Why the connection is where it is: ``print`` it, or look at its findings. Needs a running event loop."""
+        return explain_connection(self._transports, self._negotiation, self._connection_state)
 
     # The end
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from rtcpeer.core import TransportAddress
 from rtcpeer.ice.candidate import Candidate
 from rtcpeer.ice.events import IceState
 from rtcpeer.ice.pair import CandidatePair, PairFailure, PairState, Path, TrafficStatistics
@@ -22,6 +23,7 @@ class PairStatistics:
     nominated: bool
     is_selected: bool
     failure: PairFailure | None
+    mapped: TransportAddress | None  # where the peer sees us
     requests_sent: int  # every transmission
     retransmissions_sent: int
     requests_received: int
@@ -83,6 +85,7 @@ def pair_statistics(pair: CandidatePair, selected: CandidatePair | None) -> Pair
         nominated=pair.nominated,
         is_selected=pair is selected,
         failure=pair.failure,
+        mapped=pair.mapped,
         requests_sent=pair.requests_sent,
         retransmissions_sent=pair.retransmissions_sent,
         requests_received=pair.requests_received,
