@@ -15,6 +15,7 @@ from pyee.asyncio import AsyncIOEventEmitter
 
 from rtcpeer.aio.candidate_names import LocalNames, RemoteNames
 from rtcpeer.aio.driver import Driver
+from rtcpeer.aio.ice_facts import IceFacts
 from rtcpeer.aio.interfaces import select_addresses
 from rtcpeer.aio.network import Network, SystemNetwork, UdpPort
 from rtcpeer.aio.servers import Servers
@@ -27,7 +28,6 @@ from rtcpeer.ice.parameters import IceParameters
 from rtcpeer.ice.settings import IceSettings
 from rtcpeer.stack.connectivity import Connectivity, ConnectivityEvent
 from rtcpeer.stack.explanation import Explanation, explain
-from rtcpeer.stack.facts import Facts, GatheringFacts
 from rtcpeer.stack.gathering import CandidateGathered, Gatherer, GatheringCompleted, GatheringSufficient, ServerFailed
 from rtcpeer.stack.relays import StreamUnneeded
 from rtcpeer.stack.servers import ServerUrl
@@ -83,6 +83,7 @@ class IceAgent(AsyncIOEventEmitter):
             on_drained=self._drained,
             on_change=self.wake,
         )
+        self.facts = IceFacts(self.core, self.settings.transport_policy, self.servers, self._remote_names)
         self._driven: Core[Datagrams, Any] = self.core
         self._on_event: Callable[[Any], None] = self.handle
         self._driver: Driver[Datagrams, Any] | None = None
@@ -91,7 +92,6 @@ class IceAgent(AsyncIOEventEmitter):
         self._leftover: asyncio.Task[None] | None = None  # after shut_down
         self._news = _News()
         self._unread: deque[bytes] = deque()
-        self._entered: dict[IceState, float] = {}  # when each state was entered last
         self._is_closed = False
         self.dropped_datagrams = 0
 
@@ -193,26 +193,7 @@ class IceAgent(AsyncIOEventEmitter):
 
     def explain(self) -> Explanation:
         """Why connectivity is where it is, for people (``print`` it) and for programs; in any state."""
-        return explain(self.facts(), self.state.value)
-
-    def facts(self) -> Facts:
-        """What an explanation is made from, as far as this agent knows it. Needs a running event loop."""
-        gatherer = self.core.gatherer
-        return Facts(
-            now=asyncio.get_running_loop().time(),
-            ice=self.core.agent.statistics(),
-            gathering=GatheringFacts(
-                state=gatherer.state,
-                transport_policy=self.settings.transport_policy,
-                servers=gatherer.log.reports(self.servers),
-                mappings=gatherer.log.mappings,
-                bases=tuple(gatherer.bases),
-                unusable_addresses=gatherer.unusable_addresses,
-            ),
-            names_pending=self._remote_names.pending,
-            entered=dict(self._entered),
-            is_closed_here=self._is_closed,
-        )
+        return explain(self.facts.snapshot(), self.state.value)
 
     async def close(self) -> None:
         """Release sockets, timers and tasks; idempotent."""
@@ -271,7 +252,7 @@ class IceAgent(AsyncIOEventEmitter):
             case ServerFailed():
                 self.emit("server_failed", event)
             case StateChanged(state):
-                self._entered[state] = asyncio.get_running_loop().time()
+                self.facts.note(state)
                 self.emit("state", state)
             case PairSelected(local, remote):
                 self.emit("selected_pair", local, remote)
@@ -303,14 +284,7 @@ class IceAgent(AsyncIOEventEmitter):
 
     async def _open_ports(self) -> None:
         gatherer = self.core.gatherer
-        try:
-            interfaces = self._network.interfaces()
-        except OSError:
-            interfaces = []
-        hosts = select_addresses(interfaces, include_loopback=self.settings.include_loopback)
-        if not hosts:  # A machine without a network still talks to itself.
-            hosts = select_addresses(interfaces, include_loopback=True)
-        for preference, host in enumerate(hosts):
+        for preference, host in enumerate(_hosts(self._network, self.settings)):
             try:
                 port = await self._network.open_udp(
                     TransportAddress(host, 0), self._received, self._writable, self._drained, self._refused
@@ -349,10 +323,8 @@ class IceAgent(AsyncIOEventEmitter):
             self._driver.writable()
 
     def _refused(self, local: TransportAddress, remote: TransportAddress, error: int) -> None:
-        if not self._is_closed:
-            now = asyncio.get_running_loop().time()
-            self.core.note_unroutable(local, remote, now, os.strerror(error))
-            self.wake()
+        self.core.note_unroutable(local, remote, asyncio.get_running_loop().time(), os.strerror(error))
+        self.wake()
 
     def _send(self, packets: list[Datagrams]) -> int:
         """Hand packets to their sockets until one is full; what is left of a run stays in its place."""
@@ -365,6 +337,17 @@ class IceAgent(AsyncIOEventEmitter):
                 packets[index] = Datagrams(local, remote, payloads[taken:])
                 return index
         return len(packets)
+
+
+def _hosts(network: Network, settings: IceSettings) -> list[str]:
+    try:
+        interfaces = network.interfaces()
+    except OSError:
+        interfaces = []
+    # A machine without a network still talks to itself.
+    return select_addresses(interfaces, include_loopback=settings.include_loopback) or select_addresses(
+        interfaces, include_loopback=True
+    )
 
 
 def _one_of(tasks: set[asyncio.Task[None]]) -> asyncio.Task[None] | None:

@@ -22,7 +22,7 @@ def connection_facts(transports: Transports, negotiation: Negotiation) -> Facts:
     bundle = transports.dtls._bundle  # noqa: SLF001
     association = bundle.channels.association
     return replace(
-        transports.ice._agent.facts(),  # noqa: SLF001
+        transports.ice._agent.facts.snapshot(),  # noqa: SLF001
         signaling=_signaling_facts(transports, negotiation),
         dtls=DtlsFacts(
             state=bundle.dtls.state,

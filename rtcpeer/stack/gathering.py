@@ -104,7 +104,7 @@ class Gatherer:
         self.is_sufficient = False
         self.dropped_responses = 0
         self.unusable_addresses = 0
-        self._bases: list[tuple[TransportAddress, int]] = []
+        self.bases: list[tuple[TransportAddress, int]] = []  # each with its preference
         self._servers: list[tuple[ServerUrl, list[TransportAddress]]] = []
         self._has_all_bases = False
         self._has_all_servers = False
@@ -189,7 +189,7 @@ class Gatherer:
 
     def add_base(self, base: TransportAddress, preference: int) -> None:
         """A socket is bound: a host candidate, and a place to ask servers from; ``preference`` 0 is the best base."""
-        self._bases.append((base, preference))
+        self.bases.append((base, preference))
         if self._wants_host:
             self._gathered(_candidate(CandidateType.HOST, base, base, preference))
         for server, addresses in self._servers:
@@ -210,7 +210,7 @@ class Gatherer:
             self.fail_server(server, f"{kind} can not be used yet")
             return
         self._servers.append((server, list(addresses)))
-        for base, preference in self._bases:
+        for base, preference in self.bases:
             self._ask_from(base, preference, server, addresses)
 
     def add_stream(self, server: ServerUrl, local: TransportAddress, remote: TransportAddress) -> bool:
@@ -223,9 +223,7 @@ class Gatherer:
 
     def fail_server(self, server: ServerUrl, reason: str) -> None:
         """A server is out of reach before anybody asked it, for instance because its name does not exist."""
-        failure = ServerFailed(server.url, UNREACHABLE, reason)
-        self.log.give_up(failure)
-        self._events.append(failure)
+        self._events.append(self.log.give_up(ServerFailed(server.url, UNREACHABLE, reason)))
 
     def note_unroutable(self, local: TransportAddress, remote: TransportAddress, detail: str) -> None:
         """Our own host can not send from this base to this server."""
@@ -233,9 +231,7 @@ class Gatherer:
             if (question.base, question.address) == (local, remote):
                 self.log.note_unroutable(question.server.url)
                 self._fail(question, UNREACHABLE, f"{question.server.host} can not be reached at {remote}: {detail}")
-        url = self.relays.note_unroutable(local, remote, detail)
-        if url is not None:
-            self.log.note_unroutable(url)
+        self.log.note_unroutable(self.relays.note_unroutable(local, remote, detail))
         self._look_around()
 
     def end_of_servers(self) -> None:
@@ -247,11 +243,6 @@ class Gatherer:
     def is_asking(self) -> bool:
         """Whether there are questions without an answer."""
         return bool(self._questions)
-
-    @property
-    def bases(self) -> list[TransportAddress]:
-        """Our sockets."""
-        return [base for base, _ in self._bases]
 
     @property
     def is_complete(self) -> bool:

@@ -91,21 +91,21 @@ class ServerLog:
         if self._open[url]:
             return None
         del self._open[url]
-        first = self._first_failures.pop(url)
-        self.give_up(first)
-        return first
+        return self.give_up(self._first_failures.pop(url))
 
-    def give_up(self, failure: ServerFailed) -> None:
-        """It will tell us nothing, asked or not."""
+    def give_up(self, failure: ServerFailed) -> ServerFailed:
+        """It will tell us nothing, asked or not; returns the failure."""
         self._failures[failure.url] = failure
+        return failure
 
     def lose(self, url: str, reason: str) -> None:
         """What it had given is taken away."""
         self._losses[url] = reason
 
-    def note_unroutable(self, url: str) -> None:
-        """It is our own host that does not send there."""
-        self._unroutable.add(url)
+    def note_unroutable(self, url: str | None) -> None:
+        """It is our own host that does not send there; None changes nothing."""
+        if url is not None:
+            self._unroutable.add(url)
 
     def is_known(self, url: str) -> bool:
         """Whether it was asked or given up."""
