@@ -10,12 +10,14 @@ from rtcpeer.stack.facts import Facts
 from rtcpeer.stack.findings import Finding, FindingCode, Severity
 from rtcpeer.stack.nat_evidence import has_relay, is_udp_blocked, our_dependent_mappings, peers_dependent_mappings
 
-__all__ = ["PATIENCE", "diagnose_checks", "outcome_of"]
+__all__ = ["PATIENCE", "diagnose_checks", "diagnose_credentials", "outcome_of", "udp_blocked"]
 
 # For so long what has not come yet may well come; no timer of any protocol hangs on it.
 PATIENCE = 5.0
 # Sent at 0, 0.5, 1.5 and 3.5 s: what three of four lost packets would explain, a firewall explains better.
 _REQUESTS_BEFORE_DOUBT = 4
+# RFC 8445 section 7.3.1.1: one settles a conflict, and two that cross each other may make it two.
+_ROLE_CHANGES_BEFORE_DOUBT = 4
 
 _GET_TURN = "Configure a TURN server on at least one side (iceServers with a turn: or turns: URL)."
 _RETRY = "Negotiate anew with fresh descriptions, and make sure that each side gets the other's latest one."
@@ -30,6 +32,16 @@ def diagnose_checks(facts: Facts) -> list[Finding]:
         return [_without_candidates(facts)]
     if not ice.pairs:
         return _without_pairs(facts)
+    if ice.role_changes >= _ROLE_CHANGES_BEFORE_DOUBT:
+        return [
+            Finding(
+                FindingCode.ROLE_CONFLICT,
+                Severity.PROBLEM,
+                "The two sides do not agree on who chooses the pair: both insist on the same ICE role.",
+                "One side has to be controlling, which is the one that made the offer; the peer does not give way.",
+                (f"our role has changed {ice.role_changes} times",),
+            )
+        ]
     if ice.state is not IceState.FAILED and not all(_is_hopeless(pair) for pair in ice.pairs):
         return [_checking(facts)]
     return _refusals(facts) or [_unanswered(facts), *_unresolved(facts, Severity.WARNING)]
@@ -147,19 +159,9 @@ def _refusals(facts: Facts) -> list[Finding]:
     ice = facts.ice
     codes = {pair.failure.error_code for pair in ice.pairs if pair.failure is not None}
     findings: list[Finding] = []
-    if codes & {400, 401} or (ice.requests_refused and not any(pair.requests_received for pair in ice.pairs)):
+    if codes & {400, 401} or _are_strangers(facts, 1):
         findings.append(_mismatch(facts))
-    if 487 in codes:
-        findings.append(
-            Finding(
-                FindingCode.ROLE_CONFLICT,
-                Severity.PROBLEM,
-                "Both sides insist on the same ICE role.",
-                "One side has to be controlling: the one that made the offer.",
-                _show(ice.pairs, FailureReason.ERROR_RESPONSE),
-            )
-        )
-    elif codes - {None, 400, 401}:
+    if codes - {None, 400, 401}:
         findings.append(
             Finding(
                 FindingCode.CHECKS_REFUSED,
@@ -184,7 +186,7 @@ def _odd_ways(pairs: Sequence[PairStatistics]) -> list[Finding]:
                 _show(pairs),
             )
         ]
-    heard = [pair for pair in pairs if pair.requests_received and not pair.responses_received]
+    heard = [pair for pair in pairs if pair.requests_received >= _REQUESTS_BEFORE_DOUBT and not pair.responses_received]
     if heard:
         return [
             Finding(
@@ -206,6 +208,16 @@ def _odd_ways(pairs: Sequence[PairStatistics]) -> list[Finding]:
             )
         ]
     return []
+
+
+def diagnose_credentials(facts: Facts) -> list[Finding]:
+    """Whether the peer checks for somebody else than us all the time, though our own checks may have found a path."""
+    return [_mismatch(facts)] if _are_strangers(facts, _REQUESTS_BEFORE_DOUBT) else []
+
+
+def _are_strangers(facts: Facts, requests: int) -> bool:
+    ice = facts.ice
+    return ice.requests_refused >= requests and not any(pair.requests_received for pair in ice.pairs)
 
 
 def _mismatch(facts: Facts) -> Finding:

@@ -9,7 +9,7 @@ from rtcpeer.ice.candidate import CandidateType
 from rtcpeer.ice.events import IceState
 from rtcpeer.ice.statistics import PairStatistics
 from rtcpeer.sctp.events import CloseReason as SctpCloseReason
-from rtcpeer.stack.check_diagnosis import PATIENCE, diagnose_checks, udp_blocked
+from rtcpeer.stack.check_diagnosis import PATIENCE, diagnose_checks, diagnose_credentials, udp_blocked
 from rtcpeer.stack.facts import Facts
 from rtcpeer.stack.findings import Finding, FindingCode, Severity
 from rtcpeer.stack.gathering import GatheringState
@@ -36,9 +36,11 @@ def diagnose(facts: Facts) -> tuple[Finding, ...]:
         return tuple(end)
     findings = [*end, *_signaling(facts)]
     if not end:
-        checks = [*_gathering(facts), *diagnose_checks(facts)]
+        strangers = diagnose_credentials(facts)
+        checks = [*_gathering(facts), *(strangers or diagnose_checks(facts))]
         findings += diagnose_servers(facts, checks) + checks
-        findings += [*_liveness(facts), *diagnose_dtls(facts), *diagnose_sctp(facts), *_notes(facts)]
+        if not strangers:
+            findings += [*_liveness(facts), *diagnose_dtls(facts), *diagnose_sctp(facts), *_notes(facts)]
     return tuple(sorted(findings, key=lambda finding: _ORDER.index(finding.severity)))
 
 
