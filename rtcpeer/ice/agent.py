@@ -15,7 +15,7 @@ from rtcpeer.ice.events import ConsentLost, IceEvent, IceState, PairSelected, Ro
 from rtcpeer.ice.failover import Failover
 from rtcpeer.ice.generation import Generation
 from rtcpeer.ice.intake import Intake
-from rtcpeer.ice.pair import CandidatePair, FailureReason, Path, Traffic
+from rtcpeer.ice.pair import CandidatePair, FailureReason, Path
 from rtcpeer.ice.parameters import IceParameters, generate_parameters
 from rtcpeer.ice.role import Role
 from rtcpeer.ice.settings import IceSettings
@@ -45,7 +45,6 @@ class Agent:
         self._is_silent = False
         self._selected_pair_changes = 0
         self._role_changes = 0
-        self._traffic = Traffic()
         self._lost_paths: deque[LostPath] = deque(maxlen=_LOST_PATHS_REMEMBERED)
         self._promised: float | None = None  # when we were to be called again, seen from the last time we ran
         # Between two deadlines data flows in thousands of turns, and only commands and STUN change what we would do.
@@ -167,32 +166,34 @@ class Agent:
         self._checking.change_role(is_controlling)
 
     def note_data(
-        self, local: TransportAddress, remote: TransportAddress, now: float, packets: int = 0, size: int = 0
+        self, local: TransportAddress, remote: TransportAddress, now: float, payloads: Sequence[bytes] = ()
     ) -> bool:
-        """Other traffic than STUN came in, so many packets with so many bytes: it proves that the path lives.
+        """Other traffic than STUN came in: it counts, and proves that the path lives. One call for a batch is enough.
 
-        One call for a batch. False when there is no such pair, so that the data comes from nobody we know.
+        False when there is no such pair, so that the data comes from nobody we know.
         """
         pair = self._checking.path
         if pair is None or pair.path != (local, remote):
             pair = self._generation.checklist.find((local, remote))
         if pair is not None:
-            pair.last_received_at = now
-            if packets:
-                pair.traffic.note_received(now, packets, size)
-                self._traffic.note_received(now, packets, size)
+            pair.last_received_at = pair.last_packet_received_at = now
+            count = len(payloads)
+            pair.packets_received += count
+            pair.bytes_received += len(payloads[0]) if count == 1 else sum(map(len, payloads))
             if self._is_silent:
                 self._settle(now)
             return True
         # Before the peer's description there are no pairs, but a check of its own has shown that it knows our password.
         return any(check.path == (local, remote) for check in self._generation.early_checks)
 
-    def note_sent(self, now: float, packets: int, size: int) -> None:
-        """So many packets of other traffic than STUN were sent over `send_path`; one call for a batch."""
+    def note_sent(self, payloads: Sequence[bytes], now: float) -> None:
+        """Other traffic than STUN goes out over `send_path`: it is counted. One call for a batch is enough."""
         pair = self._checking.path
         if pair is not None:
-            pair.traffic.note_sent(now, packets, size)
-            self._traffic.note_sent(now, packets, size)
+            pair.last_packet_sent_at = now
+            count = len(payloads)
+            pair.packets_sent += count
+            pair.bytes_sent += len(payloads[0]) if count == 1 else sum(map(len, payloads))
 
     def note_unroutable(self, local: TransportAddress, remote: TransportAddress, now: float, detail: str = "") -> None:
         """Our own host could not send on a path (no route, network down): its pair fails at once unless it is valid."""
@@ -288,7 +289,7 @@ class Agent:
             pairs=tuple(pair_statistics(pair, self.selected_pair) for pair in generation.checklist),
             local_candidates=tuple(generation.local_candidates),
             remote_candidates=tuple(generation.remote_candidates),
-            traffic=self._traffic.snapshot(),
+            traffic=generation.checklist.traffic,
             lost_paths=tuple(self._lost_paths),
             selected_pair_changes=self._selected_pair_changes,
             role_changes=self._role_changes,

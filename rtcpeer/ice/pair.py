@@ -14,7 +14,6 @@ __all__ = [
     "PairState",
     "Path",
     "Traffic",
-    "TrafficStatistics",
     "pair_priority",
 ]
 
@@ -51,20 +50,8 @@ class PairFailure(NamedTuple):
     detail: str = ""
 
 
-class TrafficStatistics(NamedTuple):
-    """A snapshot of `Traffic`."""
-
-    packets_sent: int
-    packets_received: int
-    bytes_sent: int
-    bytes_received: int
-    last_packet_sent_at: float | None
-    last_packet_received_at: float | None
-
-
-@dataclass(slots=True, eq=False)
-class Traffic:
-    """Counters of what is not STUN, advanced once for a batch."""
+class Traffic(NamedTuple):
+    """What is not STUN; times are on the agent's clock."""
 
     packets_sent: int = 0
     packets_received: int = 0
@@ -73,27 +60,15 @@ class Traffic:
     last_packet_sent_at: float | None = None
     last_packet_received_at: float | None = None
 
-    def note_sent(self, now: float, packets: int, size: int) -> None:
-        """So many packets with so many bytes went out."""
-        self.last_packet_sent_at = now
-        self.packets_sent += packets
-        self.bytes_sent += size
-
-    def note_received(self, now: float, packets: int, size: int) -> None:
-        """So many packets with so many bytes came in."""
-        self.last_packet_received_at = now
-        self.packets_received += packets
-        self.bytes_received += size
-
-    def snapshot(self) -> TrafficStatistics:
-        """The counters as they stand."""
-        return TrafficStatistics(
-            self.packets_sent,
-            self.packets_received,
-            self.bytes_sent,
-            self.bytes_received,
-            self.last_packet_sent_at,
-            self.last_packet_received_at,
+    def plus(self, other: "Traffic") -> "Traffic":
+        """Both together; of the moments, the later ones."""
+        return Traffic(
+            self.packets_sent + other.packets_sent,
+            self.packets_received + other.packets_received,
+            self.bytes_sent + other.bytes_sent,
+            self.bytes_received + other.bytes_received,
+            _later(self.last_packet_sent_at, other.last_packet_sent_at),
+            _later(self.last_packet_received_at, other.last_packet_received_at),
         )
 
 
@@ -129,7 +104,13 @@ class CandidatePair:
     last_response_at: float | None = None  # an authenticated answer, which alone is consent
     nominated_by_peer_at: float | None = None
 
-    traffic: Traffic = field(default_factory=Traffic)
+    # Of what is not STUN. The agent advances them once for a batch, in line: this is in every packet's way.
+    packets_sent: int = 0
+    packets_received: int = 0
+    bytes_sent: int = 0
+    bytes_received: int = 0
+    last_packet_sent_at: float | None = None
+    last_packet_received_at: float | None = None
 
     def __post_init__(self) -> None:
         """The way of its packets never changes."""
@@ -145,6 +126,18 @@ class CandidatePair:
         """Whether a check has succeeded on it and nothing has spoken against it since."""
         return self.state is PairState.SUCCEEDED
 
+    @property
+    def traffic(self) -> Traffic:
+        """A snapshot of its counters."""
+        return Traffic(
+            self.packets_sent,
+            self.packets_received,
+            self.bytes_sent,
+            self.bytes_received,
+            self.last_packet_sent_at,
+            self.last_packet_received_at,
+        )
+
     def note_round_trip(self, seconds: float) -> None:
         """Take a measurement."""
         self.current_round_trip_time = seconds
@@ -156,3 +149,7 @@ class CandidatePair:
         self.state = PairState.FAILED
         self.nominated_by_peer_at = None
         self.failure = PairFailure(reason, error_code, detail)
+
+
+def _later(one: float | None, other: float | None) -> float | None:
+    return other if one is None else one if other is None else max(one, other)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from rtcpeer.core import TransportAddress
 from rtcpeer.ice.candidate import Candidate
 from rtcpeer.ice.events import IceState
-from rtcpeer.ice.pair import CandidatePair, PairFailure, PairState, Path, TrafficStatistics
+from rtcpeer.ice.pair import CandidatePair, PairFailure, PairState, Path, Traffic
 from rtcpeer.ice.parameters import IceParameters
 
 __all__ = ["IceStatistics", "LostPath", "PairStatistics", "pair_statistics"]
@@ -34,7 +34,7 @@ class PairStatistics:
     total_round_trip_time: float
     last_received_at: float | None
     last_response_at: float | None
-    traffic: TrafficStatistics
+    traffic: Traffic
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class IceStatistics:
     pairs: tuple[PairStatistics, ...]  # best first
     local_candidates: tuple[Candidate, ...]
     remote_candidates: tuple[Candidate, ...]
-    traffic: TrafficStatistics  # of all pairs that there ever were
+    traffic: Traffic  # of all pairs that there ever were
     lost_paths: tuple[LostPath, ...]  # the latest ones
     selected_pair_changes: int
     role_changes: int
@@ -96,5 +96,5 @@ def pair_statistics(pair: CandidatePair, selected: CandidatePair | None) -> Pair
         total_round_trip_time=pair.total_round_trip_time,
         last_received_at=pair.last_received_at,
         last_response_at=pair.last_response_at,
-        traffic=pair.traffic.snapshot(),
+        traffic=pair.traffic,
     )

@@ -68,7 +68,7 @@ class Connectivity:
                     self.agent.receive(Datagrams(local, remote, [payload]), now)
             self._follow_gatherer()
         if data:
-            if self.agent.note_data(local, remote, now, len(data), sum(map(len, data))):
+            if self.agent.note_data(local, remote, now, data):
                 self._data += data
             else:
                 self._strange_packets += len(data)
@@ -88,14 +88,14 @@ class Connectivity:
         if self._unsent:
             path = self.send_path()
             if path is not None:
-                self.agent.note_sent(now, len(self._unsent), sum(map(len, self._unsent)))
+                self.agent.note_sent(self._unsent, now)
                 packets.append(Datagrams(path[0], path[1], self._unsent))
             self._unsent = []
         return self._relay(packets, now) if self._relays.is_used else packets
 
     def carry(self, run: Datagrams, now: float) -> list[Datagrams]:
         """What to send for a run of the owner's own: itself, or what its relay makes of it."""
-        self.agent.note_sent(now, len(run.payloads), sum(map(len, run.payloads)))
+        self.agent.note_sent(run.payloads, now)
         return self._relay([run], now) if self._relays.is_used else [run]
 
     def poll_events(self) -> list[ConnectivityEvent]:

@@ -375,10 +375,10 @@ def test_statistics_count():
 def test_traffic_is_counted_for_its_pair_and_for_all():
     peer = Peer()
     peer.validate(REMOTE)
-    assert peer.agent.note_data(*peer.pair().path, peer.now, 2, 300)
-    peer.agent.note_sent(peer.now + 1, 3, 500)
+    assert peer.agent.note_data(*peer.pair().path, peer.now, [b"x" * 100, b"x" * 200])
+    peer.agent.note_sent([b"x" * 500], peer.now + 1)
     statistics = peer.agent.statistics()
-    assert statistics.pairs[0].traffic == statistics.traffic == (3, 2, 500, 300, peer.now + 1, peer.now)
+    assert statistics.pairs[0].traffic == statistics.traffic == (1, 2, 500, 300, peer.now + 1, peer.now)
 
 
 def test_requests_are_told_from_their_repetitions():
