@@ -43,6 +43,8 @@ from rtcpeer.ice.events import IceState
 from rtcpeer.ice.parameters import IceParameters
 from rtcpeer.ice.settings import IceSettings
 from rtcpeer.sctp.settings import SctpSettings
+from rtcpeer.stack.explanation import Explanation
+from rtcpeer.stack.findings import Finding, FindingCode
 
 __version__ = "0.1.0"
 
@@ -75,6 +77,10 @@ __all__ = [
     "RTCCertificateStats",
     "RTCDataChannelStats",
     "RTCPeerConnectionStats",
+    # Why a connection is where it is
+    "Explanation",
+    "Finding",
+    "FindingCode",
     # What the W3C has no knob for
     "Settings",
     "IceSettings",

@@ -50,13 +50,16 @@ def diagnose_checks(facts: Facts) -> list[Finding]:
 def outcome_of(pair: PairStatistics) -> str:
     """What has become of a pair, in a few words."""
     failure = pair.failure
+    asked = _count(pair.requests_sent, "request")
+    if failure is not None and failure.reason is FailureReason.ABANDONED:
+        return f"no answer to {asked} until another was chosen"
     if failure is not None:
         code = f" {failure.error_code}" if failure.error_code is not None else ""
         detail = f" ({failure.detail})" if failure.detail else ""
-        repeated = f" to {_count(pair.requests_sent, 'request')}" if failure.reason is FailureReason.NO_ANSWER else ""
+        repeated = f" to {asked}" if failure.reason is FailureReason.NO_ANSWER else ""
         return f"{failure.reason.value}{code}{detail}{repeated}"
     if pair.state is PairState.IN_PROGRESS:
-        return f"no answer yet to {_count(pair.requests_sent, 'request')}"
+        return f"no answer yet to {asked}"
     return {PairState.SUCCEEDED: "works", PairState.WAITING: "waits for its turn"}.get(pair.state, "not tried yet")
 
 

@@ -4,7 +4,7 @@ import textwrap
 from dataclasses import dataclass
 
 from rtcpeer.ice.candidate import Candidate, CandidateType
-from rtcpeer.ice.pair import PairState
+from rtcpeer.ice.pair import FailureReason, PairState
 from rtcpeer.ice.statistics import PairStatistics
 from rtcpeer.stack.check_diagnosis import outcome_of
 from rtcpeer.stack.diagnosis import diagnose
@@ -114,10 +114,17 @@ def _why_this_one(facts: Facts, pair: PairStatistics) -> str:
     if working:
         who = "we" if ice.is_controlling else "the peer"
         return f"{who} chose it before a better one was found to work"
-    reasons = sorted({outcome_of(other).split(" (")[0].split(" to ")[0] for other in better})
+    reasons = sorted({_in_short(other) for other in better})
     count = f"{len(better)} better pair{'' if len(better) == 1 else 's'}"
     policy = ' (iceTransportPolicy is "relay")' if facts.gathering.transport_policy == "relay" else ""
     return f"{count} did not work: {', '.join(reasons)}{policy}"
+
+
+def _in_short(pair: PairStatistics) -> str:
+    failure = pair.failure
+    if failure is None or failure.reason in {FailureReason.NO_ANSWER, FailureReason.ABANDONED}:
+        return "no answer"
+    return failure.reason.value
 
 
 def _finding_lines(finding: Finding) -> list[str]:
@@ -139,10 +146,10 @@ def _path_lines(path: PathReport) -> list[str]:
 def _server_row(report: ServerReport) -> tuple[str, str]:
     outcome = report.outcome.value
     if report.outcome is ServerOutcome.FAILED:
-        outcome = f"failed: {report.error_code} {report.reason}"
-    elif report.reason:
-        outcome = f"{outcome}: {report.reason}"
-    return report.server.url, outcome
+        outcome = f"{outcome}: {report.error_code}"
+    if report.reason:
+        outcome = f"{outcome} {report.reason}"
+    return report.server.url, textwrap.shorten(outcome, _WIDTH // 2, placeholder=" ...")
 
 
 def _pair_row(pair: PairStatistics) -> tuple[str, str]:

@@ -4,6 +4,7 @@ import asyncio
 import errno
 import random
 import re
+from pathlib import Path
 
 import pytest
 
@@ -78,6 +79,21 @@ def failing(make, code, *, after=50.0, **place):
     test()
 
 
+EXAMPLES = Path(__file__).parents[2] / "docs" / "explain.md"
+
+
+def assert_documented(peer):
+    """The text stands in the documentation, but for ports and milliseconds, which hang on the seed."""
+    text = f"```text\n{peer.explain()}\n```"
+    assert _without_numbers(text) in _without_numbers(EXAMPLES.read_text()), (
+        f"docs/explain.md shows another text:\n{text}"
+    )
+
+
+def _without_numbers(text):
+    return re.sub("[0-9 ]+", " ", text)
+
+
 # Healthy connections
 
 
@@ -144,14 +160,16 @@ async def test_why_a_worse_pair_carries_data():
 @simulated
 async def test_a_server_that_is_not_needed_is_only_a_warning():
     world = World()
-    a, b = pair_of(world, {"iceServers": [{"urls": "stun:nowhere.example.org"}, {"urls": "stun:203.0.113.250"}]})
+    stun_servers(world)
+    urls = ["stun:one.example.org", "stun:nowhere.example.org"]
+    a, b = pair_of(world, {"iceServers": [{"urls": urls}]}, nat=PORT_RESTRICTED)
     a.createDataChannel("x")
     await exchange(a, b)
     await connected(a, b)
-    await asyncio.sleep(10)
+    await asyncio.sleep(5)
     assert problems(a) == []
-    assert warnings(a) == [FindingCode.SERVER_UNREACHABLE] * 2
-    assert "nowhere.example.org" in str(a.explain())
+    assert warnings(a) == [FindingCode.SERVER_UNREACHABLE]
+    assert_documented(a)
     await world.close()
     await asyncio.sleep(0.1)
 
@@ -254,6 +272,7 @@ async def test_refused_turn_credentials():
     await asyncio.sleep(60)
     assert problems(a) == problems(b) == [FindingCode.TURN_CREDENTIALS_REFUSED, FindingCode.RELAY_NEEDED]
     assert "Mend the TURN server" in finding(a, "relay-needed").advice
+    assert_documented(a)
     await world.close()
     await asyncio.sleep(0.1)
 
