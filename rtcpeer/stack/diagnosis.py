@@ -235,7 +235,7 @@ def _no_local_candidates(facts: Facts) -> Finding:
         FindingCode.NO_LOCAL_CANDIDATES,
         Severity.PROBLEM,
         "We have no candidate: the transport policy and filters leave nothing of what was found.",
-        "Mend the servers below, or let the settings leave more.",
+        "Mend the servers that have failed, or let the settings leave more.",
         evidence,
     )
 
