@@ -297,7 +297,9 @@ class RTCIceGatherer(EventTarget):
                 self.emit("statechange")
                 self.emit("localcandidate", None)
             case ServerFailed(url, code, text, base):
-                place = (base.host, base.port) if base else (None, None)
+                # W3C webrtc-pc section 4.8.2: an address that no candidate has told stays untold.
+                exposed = {candidate.address for candidate in self._agent.local_candidates}
+                place = (base.host, base.port) if base and base.host in exposed else (None, None)
                 self.emit("error", RTCIceCandidateError(url, code, text, *place))
             case _:
                 pass
