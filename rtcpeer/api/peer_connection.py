@@ -28,7 +28,7 @@ from rtcpeer.api.states import (
 from rtcpeer.api.stats import RTCStatsReport
 from rtcpeer.api.transports import Transports
 from rtcpeer.core import Entropy
-from rtcpeer.errors import InvalidStateError
+from rtcpeer.errors import InvalidAccessError, InvalidStateError
 from rtcpeer.jsep.facts import Applied, Wanted
 from rtcpeer.jsep.negotiation import Negotiation, Which
 from rtcpeer.jsep.settings import NegotiationSettings
@@ -292,8 +292,14 @@ class RTCPeerConnection(EventTarget):
 
     # Seeing
 
-    async def getStats(self, selector: None = None) -> RTCStatsReport:  # noqa: ARG002 a track, once there are any
-        """Statistics of everything the connection has, by id; times on the wall clock, in milliseconds."""
+    async def getStats(self, selector: object = None) -> RTCStatsReport:
+        """Statistics of everything the connection has, by id; times on the wall clock, in milliseconds.
+
+        Raises:
+            InvalidAccessError: ``selector`` is not None: there are no tracks yet.
+        """
+        if selector is not None:
+            raise InvalidAccessError("no sender or receiver of this connection has that track")
         return self._transports.ice._stats.connection()  # noqa: SLF001
 
     def explain(self) -> Explanation:

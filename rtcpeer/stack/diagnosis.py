@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 from rtcpeer.core import TransportAddress
 from rtcpeer.dtls.events import CloseReason as DtlsCloseReason
-from rtcpeer.dtls.events import EndpointClosed
+from rtcpeer.dtls.events import EndpointClosed, HandshakeFailed
 from rtcpeer.ice.candidate import CandidateType
 from rtcpeer.ice.events import IceState
 from rtcpeer.ice.statistics import PairStatistics
 from rtcpeer.sctp.events import CloseReason as SctpCloseReason
-from rtcpeer.stack.check_diagnosis import PATIENCE, diagnose_checks, diagnose_credentials, udp_blocked
+from rtcpeer.sctp.parameters import CauseCode
+from rtcpeer.stack.check_diagnosis import PATIENCE, diagnose_checks, diagnose_credentials, outcome_of, udp_blocked
 from rtcpeer.stack.facts import Facts
 from rtcpeer.stack.findings import Finding, FindingCode, Severity
 from rtcpeer.stack.gathering import GatheringState
@@ -33,7 +34,9 @@ def diagnose(facts: Facts) -> tuple[Finding, ...]:
     """All findings, the most serious first and among those the cause first."""
     end = _ends(facts)
     if facts.is_closed_here:
-        return tuple(end)
+        # Whoever closes because of a failure may still want to know which one it was.
+        has_failed = facts.dtls is not None and isinstance(facts.dtls.end, HandshakeFailed)
+        return (*(diagnose_dtls(facts) if has_failed else ()), *end)
     findings = [*end, *_signaling(facts)]
     if not end:
         strangers = diagnose_credentials(facts)
@@ -105,11 +108,11 @@ def _ends(facts: Facts) -> list[Finding]:
     dtls_end = None if facts.dtls is None else facts.dtls.end
     sctp_end = None if facts.sctp is None else facts.sctp.end
     is_dtls = isinstance(dtls_end, EndpointClosed) and dtls_end.reason is DtlsCloseReason.REMOTE
-    # RFC 9260 section 3.3.10.12: User-Initiated Abort, which is how browsers close a connection.
+    # RFC 9260 section 3.3.10.12, which is how browsers close a connection.
     is_sctp = (
         sctp_end is not None
         and sctp_end.reason is SctpCloseReason.ABORTED_BY_PEER
-        and any(cause.code == 12 for cause in sctp_end.causes)
+        and any(cause.code == CauseCode.USER_INITIATED_ABORT for cause in sctp_end.causes)
     )
     if (is_dtls or is_sctp) and not facts.is_closed_here:
         how = [name for name, is_so in (("DTLS close_notify", is_dtls), ("SCTP abort by its user", is_sctp)) if is_so]
@@ -261,6 +264,16 @@ def _liveness(facts: Facts) -> list[Finding]:
     lost_relays = [report for report in facts.gathering.servers if report.outcome is ServerOutcome.LOST]
     if lost_relays:
         return [_relay_lost(report, Severity.PROBLEM) for report in lost_relays]
+    if not ice.lost_paths:
+        return [
+            Finding(
+                FindingCode.ADDRESS_LOST,
+                Severity.PROBLEM,
+                "The address of ours that the path used is gone, and no other path works.",
+                "Restart ICE once there is a network again.",
+                tuple(f"{pair.path[0]} -> {pair.path[1]}: {outcome_of(pair)}" for pair in ice.pairs if pair.nominated),
+            )
+        ]
     evidence = [
         f"{lost.path[0]} -> {lost.path[1]} given up {facts.now - lost.lost_at:.0f} s ago" for lost in ice.lost_paths
     ]
@@ -295,7 +308,11 @@ def _notes(facts: Facts) -> list[Finding]:
                 f"Data goes over {' and '.join(relayed)} TURN server, which costs time and the server's bandwidth.",
             )
         )
-    if ice.state is IceState.CONNECTED and not ice.is_remote_ended and facts.seconds_in(IceState.CONNECTED) > PATIENCE:
+    if (
+        ice.state is IceState.CONNECTED
+        and not ice.is_remote_ended
+        and facts.seconds_since(IceState.CONNECTED) > PATIENCE
+    ):
         findings.append(
             Finding(
                 FindingCode.NO_END_OF_CANDIDATES,

@@ -124,7 +124,7 @@ def _in_short(pair: PairStatistics) -> str:
     failure = pair.failure
     if failure is None or failure.reason in {FailureReason.NO_ANSWER, FailureReason.ABANDONED}:
         return "no answer"
-    return failure.reason.value
+    return str(failure.reason.value)
 
 
 def _finding_lines(finding: Finding) -> list[str]:

@@ -73,6 +73,6 @@ class Facts:
     sctp: SctpFacts | None = None
     is_closed_here: bool = False
 
-    def seconds_in(self, *states: IceState) -> float:
-        """How long ago the first of these states was entered; 0 for never."""
-        return max((self.now - self.entered[state] for state in states if state in self.entered), default=0.0)
+    def seconds_since(self, state: IceState) -> float:
+        """How long ago that state was entered last; 0 for never."""
+        return self.now - self.entered.get(state, self.now)

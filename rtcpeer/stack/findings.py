@@ -58,6 +58,7 @@ class FindingCode(StrEnum):
     # The path
     PATH_SILENT = "path-silent"
     CONSENT_LOST = "consent-lost"
+    ADDRESS_LOST = "address-lost"
     RELAY_LOST = "relay-lost"
     RELAYED = "relayed"
     NO_END_OF_CANDIDATES = "no-end-of-candidates"

@@ -46,7 +46,7 @@ def diagnose_dtls(facts: Facts) -> list[Finding]:
         return [Finding(FindingCode.DTLS_FAILED, Severity.PROBLEM, sentence, "Look at the peer's log.", (alert,))]
     if dtls.state is not DtlsState.CONNECTING or facts.ice.send_path is None:
         return []
-    age = facts.seconds_in(IceState.CONNECTED)
+    age = facts.seconds_since(IceState.CONNECTED)
     if age > PATIENCE:
         return [_dtls_silence(f"ICE has a path since {age:.0f} s, but the peer does not answer the handshake.", dtls)]
     who = "to answer our ClientHello" if dtls.role is DtlsRole.CLIENT else "to begin"
@@ -106,7 +106,7 @@ def diagnose_sctp(facts: Facts) -> list[Finding]:
         return []
     if sctp.end is None:
         # Where nothing needs the association yet, nobody hurries.
-        is_late = sctp.state in _OPENING and facts.seconds_in(IceState.CONNECTED) > PATIENCE
+        is_late = sctp.state in _OPENING and facts.seconds_since(IceState.CONNECTED) > PATIENCE
         return [_sctp_silence("since then")] if is_late else []
     if sctp.end.reason is SctpCloseReason.HANDSHAKE_TIMEOUT:
         return [_sctp_silence(sctp.end.message)]

@@ -3,7 +3,9 @@ import base64
 import dataclasses
 import time
 
-from rtcpeer import IceSettings, RTCIceGatherer, RTCIceTransport, Settings
+import pytest
+
+from rtcpeer import IceSettings, InvalidAccessError, RTCIceGatherer, RTCIceTransport, Settings
 from rtcpeer.dtls.certificate import fingerprint_of
 from tests.scenario.test_connection_relay import SYMMETRIC, echo, finish, pair_of, servers, turn_server
 from tests.sim.peers import World, connected, exchange, simulated, until
@@ -179,6 +181,15 @@ async def test_before_anything_and_after_the_end():
     report = await a.getStats()
     assert (report["T1"].iceState, report["T1"].dtlsState) == ("closed", "closed")
     assert report["T1"].packetsSent > 0
+
+
+@simulated
+async def test_there_are_no_tracks_to_select():
+    world = World()
+    a, _ = world.pair()
+    with pytest.raises(InvalidAccessError):
+        await a.getStats("a track")
+    await world.close()
 
 
 @simulated

@@ -3,7 +3,7 @@ import pytest
 from rtcpeer.core import TransportAddress
 from rtcpeer.dtls.endpoint import DtlsState
 from rtcpeer.dtls.events import CloseReason as DtlsCloseReason
-from rtcpeer.dtls.events import EndpointClosed
+from rtcpeer.dtls.events import EndpointClosed, HandshakeFailed
 from rtcpeer.ice import CandidateType, FailureReason, IceState
 from rtcpeer.ice.statistics import LostPath
 from rtcpeer.sctp.events import AssociationClosed, CloseReason, ErrorCause
@@ -105,6 +105,19 @@ def test_a_path_that_died():
         "192.168.1.2:5000 -> 198.51.100.9:6000 given up 10 s ago",
         "the peer's last answer came 40 s ago",
     )
+
+
+def test_an_address_of_ours_that_is_gone():
+    gone = pair(failure=(FailureReason.UNROUTABLE, None, "eth0 went away"), nominated=True)
+    (finding,) = diagnose(facts(failed(gone, selected_pair_changes=1)))
+    assert finding.code is FindingCode.ADDRESS_LOST
+    assert finding.evidence == ("192.168.1.2:5000 -> 198.51.100.9:6000: unroutable (eth0 went away)",)
+
+
+def test_a_failure_is_remembered_beyond_the_end():
+    end = HandshakeFailed("wrong", is_fingerprint_mismatch=True)
+    changes = {"dtls": dtls(DtlsState.FAILED, end=end), "is_closed_here": True}
+    assert codes(connected(), **changes) == [FindingCode.FINGERPRINT_MISMATCH, FindingCode.CLOSED_HERE]
 
 
 def test_a_path_in_doubt():
