@@ -39,7 +39,7 @@ class IceFacts:
                 transport_policy=self._transport_policy,
                 servers=gatherer.log.reports(self._servers),
                 mappings=gatherer.log.mappings,
-                bases=tuple(base for base, _ in gatherer.bases),
+                bases=tuple(gatherer.bases),
                 unusable_addresses=gatherer.unusable_addresses,
             ),
             names_pending=self._names.pending,

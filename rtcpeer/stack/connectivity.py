@@ -175,7 +175,8 @@ class Connectivity:
                         continue
                 case GatheringCompleted():
                     self.agent.end_of_local_candidates()
-                case RelayLost():
+                case RelayLost(_, url, reason):
+                    self.gatherer.log.lose(url, reason)
                     self._lost_relays.append(event)
                 case _:
                     pass

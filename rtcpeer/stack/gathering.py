@@ -104,7 +104,7 @@ class Gatherer:
         self.is_sufficient = False
         self.dropped_responses = 0
         self.unusable_addresses = 0
-        self.bases: list[tuple[TransportAddress, int]] = []  # each with its preference
+        self._bases: list[tuple[TransportAddress, int]] = []
         self._servers: list[tuple[ServerUrl, list[TransportAddress]]] = []
         self._has_all_bases = False
         self._has_all_servers = False
@@ -189,7 +189,7 @@ class Gatherer:
 
     def add_base(self, base: TransportAddress, preference: int) -> None:
         """A socket is bound: a host candidate, and a place to ask servers from; ``preference`` 0 is the best base."""
-        self.bases.append((base, preference))
+        self._bases.append((base, preference))
         if self._wants_host:
             self._gathered(_candidate(CandidateType.HOST, base, base, preference))
         for server, addresses in self._servers:
@@ -210,7 +210,7 @@ class Gatherer:
             self.fail_server(server, f"{kind} can not be used yet")
             return
         self._servers.append((server, list(addresses)))
-        for base, preference in self.bases:
+        for base, preference in self._bases:
             self._ask_from(base, preference, server, addresses)
 
     def add_stream(self, server: ServerUrl, local: TransportAddress, remote: TransportAddress) -> bool:
@@ -238,6 +238,11 @@ class Gatherer:
         """There are no more servers."""
         self._has_all_servers = True
         self._look_around()
+
+    @property
+    def bases(self) -> list[TransportAddress]:
+        """Our sockets' addresses; relayed ones are bases of their candidates only."""
+        return [base for base, _ in self._bases]
 
     @property
     def is_asking(self) -> bool:
@@ -325,10 +330,7 @@ class Gatherer:
                     self._relay_opened(event)
                 case RelayRefused(relay, code, text):
                     self._failed(ServerFailed(relay.server.url, code, text, relay.local))
-                case RelayLost(_, url, reason):
-                    self.log.lose(url, reason)
-                    self._events.append(event)
-                case StreamUnneeded():
+                case RelayLost() | StreamUnneeded():
                     self._events.append(event)
         return bool(events)
 
