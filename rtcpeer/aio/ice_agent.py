@@ -83,7 +83,7 @@ class IceAgent(AsyncIOEventEmitter):
             on_drained=self._drained,
             on_change=self.wake,
         )
-        self.facts = IceFacts(self.core, self.settings.transport_policy, self.servers, self._remote_names)
+        self.facts = IceFacts(self.core, self._remote_names)
         self._driven: Core[Datagrams, Any] = self.core
         self._on_event: Callable[[Any], None] = self.handle
         self._driver: Driver[Datagrams, Any] | None = None
@@ -193,7 +193,7 @@ class IceAgent(AsyncIOEventEmitter):
 
     def explain(self) -> Explanation:
         """Why connectivity is where it is, for people (``print`` it) and for programs; in any state."""
-        return explain(self.facts.snapshot(), self.state.value)
+        return explain(self.facts.snapshot(self.servers, self.settings), self.state.value)
 
     async def close(self) -> None:
         """Release sockets, timers and tasks; idempotent."""

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from rtcpeer.aio.candidate_names import RemoteNames
 from rtcpeer.ice.events import IceState
+from rtcpeer.ice.settings import IceSettings
 from rtcpeer.stack.connectivity import Connectivity
 from rtcpeer.stack.facts import Facts, GatheringFacts
 from rtcpeer.stack.servers import ServerUrl
@@ -15,12 +16,8 @@ __all__ = ["IceFacts"]
 class IceFacts:
     """Remembers when states were entered, and takes the rest from where it is when somebody asks."""
 
-    def __init__(
-        self, core: Connectivity, transport_policy: str, servers: Sequence[ServerUrl], names: RemoteNames
-    ) -> None:
+    def __init__(self, core: Connectivity, names: RemoteNames) -> None:
         self._core = core
-        self._transport_policy = transport_policy
-        self._servers = servers
         self._names = names
         self._entered: dict[IceState, float] = {}
 
@@ -28,16 +25,16 @@ class IceFacts:
         """A state was entered."""
         self._entered[state] = asyncio.get_running_loop().time()
 
-    def snapshot(self) -> Facts:
-        """The facts now; needs a running event loop."""
+    def snapshot(self, servers: Sequence[ServerUrl], settings: IceSettings) -> Facts:
+        """The facts now, with the agent's servers and settings; needs a running event loop."""
         agent, gatherer = self._core.agent, self._core.gatherer
         return Facts(
             now=asyncio.get_running_loop().time(),
             ice=agent.statistics(),
             gathering=GatheringFacts(
                 state=gatherer.state,
-                transport_policy=self._transport_policy,
-                servers=gatherer.log.reports(self._servers),
+                transport_policy=settings.transport_policy,
+                servers=gatherer.log.reports(servers),
                 mappings=gatherer.log.mappings,
                 bases=tuple(gatherer.bases),
                 unusable_addresses=gatherer.unusable_addresses,

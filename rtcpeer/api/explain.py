@@ -21,8 +21,9 @@ def connection_facts(transports: Transports, negotiation: Negotiation) -> Facts:
     """What the ICE agent knows, with what the descriptions and the layers above it add."""
     bundle = transports.dtls._bundle  # noqa: SLF001
     association = bundle.channels.association
+    agent = transports.ice._agent  # noqa: SLF001
     return replace(
-        transports.ice._agent.facts.snapshot(),  # noqa: SLF001
+        agent.facts.snapshot(agent.servers, agent.settings),
         signaling=_signaling_facts(transports, negotiation),
         dtls=DtlsFacts(
             state=bundle.dtls.state,

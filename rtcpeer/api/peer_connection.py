@@ -293,11 +293,7 @@ class RTCPeerConnection(EventTarget):
     # Seeing
 
     async def getStats(self, selector: object = None) -> RTCStatsReport:
-        """Statistics of everything the connection has, by id; times on the wall clock, in milliseconds.
-
-        Raises:
-            InvalidAccessError: ``selector`` is not None: there are no tracks yet.
-        """
+        """Statistics of all there is, by id; `InvalidAccessError` for a ``selector``, as there are no tracks yet."""
         if selector is not None:
             raise InvalidAccessError("no sender or receiver of this connection has that track")
         return self._transports.ice._stats.connection()  # noqa: SLF001
