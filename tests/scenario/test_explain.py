@@ -54,6 +54,18 @@ async def exchange_changed(a, b, change, *, of="answer"):
     await a.setRemoteDescription({"type": "answer", "sdp": change(answer.sdp) if of == "answer" else answer.sdp})
 
 
+async def attempt(a, b, seconds=60):
+    """Let them try to connect for so long."""
+    a.createDataChannel("x")
+    await exchange(a, b)
+    await asyncio.sleep(seconds)
+
+
+async def succeed(a, b):
+    await attempt(a, b, 0)
+    await connected(a, b)
+
+
 def without(*beginnings):
     return lambda sdp: "".join(line for line in sdp.splitlines(True) if not line.startswith(beginnings))
 
@@ -128,9 +140,7 @@ async def test_a_relayed_path_is_told_and_is_no_problem():
     world = World()
     turn_server(world)
     a, b = pair_of(world, servers("relay"), nat=SYMMETRIC)
-    a.createDataChannel("x")
-    await exchange(a, b)
-    await connected(a, b)
+    await succeed(a, b)
     await asyncio.sleep(10)
     assert problems(a) == warnings(a) == []
     assert a.explain().codes == (FindingCode.RELAYED,)
@@ -145,9 +155,7 @@ async def test_why_a_worse_pair_carries_data():
     turn_server(world)
     configuration = {"iceServers": [*STUN["iceServers"], *servers()["iceServers"]]}
     a, b = pair_of(world, configuration, nat=SYMMETRIC)
-    a.createDataChannel("x")
-    await exchange(a, b)
-    await connected(a, b)
+    await succeed(a, b)
     await asyncio.sleep(60)
     assert problems(a) == warnings(a) == []
     explanation = a.explain()
@@ -163,9 +171,7 @@ async def test_a_server_that_is_not_needed_is_only_a_warning():
     stun_servers(world)
     urls = ["stun:one.example.org", "stun:nowhere.example.org"]
     a, b = pair_of(world, {"iceServers": [{"urls": urls}]}, nat=PORT_RESTRICTED)
-    a.createDataChannel("x")
-    await exchange(a, b)
-    await connected(a, b)
+    await succeed(a, b)
     await asyncio.sleep(5)
     assert problems(a) == []
     assert warnings(a) == [FindingCode.SERVER_UNREACHABLE]
@@ -210,9 +216,7 @@ async def test_no_network():
     world = World()
     a, b = world.pair()
     world.networks[0].host.interfaces[0].is_up = False
-    a.createDataChannel("x")
-    await exchange(a, b)
-    await asyncio.sleep(60)
+    await attempt(a, b)
     assert problems(a) == [FindingCode.NO_NETWORK]
     await world.close()
 
@@ -222,9 +226,7 @@ async def test_no_sockets():
     world = World()
     a, b = world.pair()
     world.networks[0].udp_errors = [OSError(errno.EMFILE, "too many open files")] * 3
-    a.createDataChannel("x")
-    await exchange(a, b)
-    await asyncio.sleep(60)
+    await attempt(a, b)
     assert problems(a) == [FindingCode.NO_SOCKETS]
     await world.close()
 
@@ -234,9 +236,7 @@ async def test_a_relay_policy_without_a_turn_server():
     world = World()
     stun_servers(world)
     a, b = pair_of(world, {**STUN, "iceTransportPolicy": "relay"})
-    a.createDataChannel("x")
-    await exchange(a, b)
-    await asyncio.sleep(60)
+    await attempt(a, b)
     assert problems(a)[0] == FindingCode.RELAY_POLICY_WITHOUT_TURN
     await world.close()
 
@@ -248,9 +248,7 @@ async def test_blocked_udp():
     turn_server(world)
     configuration = {"iceServers": [*STUN["iceServers"], *servers()["iceServers"]]}
     world.a, world.b = world.peer(configuration, nat=BLOCKED), world.peer(configuration, nat=PORT_RESTRICTED)
-    world.a.createDataChannel("x")
-    await exchange(world.a, world.b)
-    await asyncio.sleep(6)
+    await attempt(world.a, world.b, 6)
     assert problems(world.a) == [FindingCode.UDP_BLOCKED]
     await asyncio.sleep(60)
     assert problems(world.a) == [FindingCode.UDP_BLOCKED]
@@ -267,9 +265,7 @@ async def test_refused_turn_credentials():
     turn_server(world)
     refused = servers(password="wrong")["iceServers"]
     a, b = pair_of(world, {"iceServers": [*STUN["iceServers"], *refused]}, nat=SYMMETRIC)
-    a.createDataChannel("x")
-    await exchange(a, b)
-    await asyncio.sleep(60)
+    await attempt(a, b)
     assert problems(a) == problems(b) == [FindingCode.TURN_CREDENTIALS_REFUSED, FindingCode.RELAY_NEEDED]
     assert "Mend the TURN server" in finding(a, "relay-needed").advice
     assert_documented(a)
@@ -283,9 +279,7 @@ async def test_an_unreachable_turn_server_that_is_needed():
     stun_servers(world)
     dead = {"urls": "turn:nowhere.example.org", "username": "a", "credential": "b"}
     a, b = pair_of(world, {"iceServers": [*STUN["iceServers"], dead]}, nat=SYMMETRIC)
-    a.createDataChannel("x")
-    await exchange(a, b)
-    await asyncio.sleep(60)
+    await attempt(a, b)
     assert problems(a) == [FindingCode.SERVER_UNREACHABLE, FindingCode.RELAY_NEEDED]
     await world.close()
     await asyncio.sleep(0.1)
@@ -299,9 +293,7 @@ async def test_symmetric_nats_without_a_relay():
     world = World()
     stun_servers(world)
     a, b = pair_of(world, STUN, nat=SYMMETRIC)
-    a.createDataChannel("x")
-    await exchange(a, b)
-    await asyncio.sleep(6)
+    await attempt(a, b, 6)
     assert problems(a) == problems(b) == [FindingCode.RELAY_NEEDED]  # before anything has failed
     await asyncio.sleep(60)
     assert a.connectionState == "failed"
@@ -316,9 +308,7 @@ async def test_one_symmetric_nat_is_found_from_both_sides():
     world = World()
     stun_servers(world)
     world.a, world.b = world.peer(STUN, nat=SYMMETRIC), world.peer(STUN, nat=PORT_RESTRICTED)
-    world.a.createDataChannel("x")
-    await exchange(world.a, world.b)
-    await asyncio.sleep(60)
+    await attempt(world.a, world.b)
     assert problems(world.a) == problems(world.b) == [FindingCode.RELAY_NEEDED]
     assert finding(world.a, "relay-needed").sentence.startswith("We are")
     assert finding(world.b, "relay-needed").sentence.startswith("The peer is")
@@ -330,9 +320,7 @@ async def test_nats_of_which_one_server_tells_too_little():
     world = World()
     stun_servers(world)
     a, b = pair_of(world, {"iceServers": [{"urls": "stun:one.example.org"}]}, nat=SYMMETRIC)
-    a.createDataChannel("x")
-    await exchange(a, b)
-    await asyncio.sleep(60)
+    await attempt(a, b)
     assert problems(a) == problems(b) == [FindingCode.NO_DIRECT_PATH]
     await world.close()
 
@@ -479,9 +467,7 @@ async def test_a_middlebox_that_lets_stun_through_alone():
     a, b = world.pair()
     for network in world.networks:
         drop_dtls(network)
-    a.createDataChannel("x")
-    await exchange(a, b)
-    await asyncio.sleep(1)
+    await attempt(a, b, 1)
     assert problems(a) == problems(b) == []
     assert FindingCode.DTLS_HANDSHAKE in a.explain().codes
     await asyncio.sleep(6)
@@ -507,9 +493,7 @@ def test_sctp_ports_that_do_not_match():
 async def test_a_path_that_dies():
     world = World()
     a, b = world.pair()
-    a.createDataChannel("x")
-    await exchange(a, b)
-    await connected(a, b)
+    await succeed(a, b)
     await asyncio.sleep(5)
     world.networks[1].host.kill()
     await asyncio.sleep(10)
@@ -526,9 +510,7 @@ async def test_a_path_that_dies():
 async def test_who_closed_it():
     world = World()
     a, b = world.pair()
-    a.createDataChannel("x")
-    await exchange(a, b)
-    await connected(a, b)
+    await succeed(a, b)
     await asyncio.sleep(1)
     await b.close()
     await asyncio.sleep(60)
@@ -544,9 +526,7 @@ async def test_a_relay_that_ends():
     world = World()
     server = turn_server(world, Behaviour(has_ipv6=False, lifetime=100))
     a, b = pair_of(world, servers("relay"), nat=SYMMETRIC)
-    a.createDataChannel("x")
-    await exchange(a, b)
-    await connected(a, b)
+    await succeed(a, b)
     await asyncio.sleep(10)
     server.behaviour.errors[Method.REFRESH] = (437, "Allocation Mismatch")
     await until(lambda: a.connectionState == "failed", 300)
@@ -559,9 +539,7 @@ async def test_a_relay_that_falls_silent():
     world = World()
     turn_server(world)
     a, b = pair_of(world, servers("relay"), nat=SYMMETRIC)
-    a.createDataChannel("x")
-    await exchange(a, b)
-    await connected(a, b)
+    await succeed(a, b)
     await asyncio.sleep(10)
     world.network.hosts["turn.example.org"].kill()
     await until(lambda: a.connectionState == "failed", 300)
