@@ -16,6 +16,16 @@ from rtcpeer.api.ice import (
 )
 from rtcpeer.api.peer_connection import RTCPeerConnection
 from rtcpeer.api.sctp import RTCSctpTransport
+from rtcpeer.api.stats import (
+    RTCCertificateStats,
+    RTCDataChannelStats,
+    RTCIceCandidatePairStats,
+    RTCIceCandidateStats,
+    RTCPeerConnectionStats,
+    RTCStats,
+    RTCStatsReport,
+    RTCTransportStats,
+)
 from rtcpeer.datachannel.settings import DataChannelSettings
 from rtcpeer.dtls.settings import DtlsSettings
 from rtcpeer.errors import (
@@ -36,6 +46,8 @@ from rtcpeer.ice.events import IceState
 from rtcpeer.ice.parameters import IceParameters
 from rtcpeer.ice.settings import IceSettings
 from rtcpeer.sctp.settings import SctpSettings
+from rtcpeer.stack.explanation import Explanation
+from rtcpeer.stack.findings import Finding, FindingCode
 from rtcpeer.turn import TurnSettings, time_limited_credentials
 
 __version__ = "0.1.0"
@@ -60,6 +72,19 @@ __all__ = [
     "RTCDtlsTransport",
     "RTCDtlsParameters",
     "RTCSctpTransport",
+    # Statistics (W3C webrtc-stats)
+    "RTCStatsReport",
+    "RTCStats",
+    "RTCIceCandidatePairStats",
+    "RTCIceCandidateStats",
+    "RTCTransportStats",
+    "RTCCertificateStats",
+    "RTCDataChannelStats",
+    "RTCPeerConnectionStats",
+    # Why a connection is where it is
+    "Explanation",
+    "Finding",
+    "FindingCode",
     # What the W3C has no knob for
     "Settings",
     "IceSettings",

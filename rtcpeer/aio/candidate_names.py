@@ -61,6 +61,11 @@ class RemoteNames:
         elif candidate not in waiting:
             waiting.append(candidate)
 
+    @property
+    def pending(self) -> frozenset[str]:
+        """Names, in lower case, that are being asked for."""
+        return frozenset(self._waiting)
+
     def close(self) -> set[asyncio.Task[None]]:
         """Stop asking; returns the tasks, already cancelled, that are left to wait for."""
         self._is_closed = True

@@ -16,12 +16,13 @@ from pyee.asyncio import AsyncIOEventEmitter
 from rtcpeer.aio.address_choice import report_failed_filter
 from rtcpeer.aio.candidate_names import LocalNames, RemoteNames
 from rtcpeer.aio.driver import Driver
+from rtcpeer.aio.ice_facts import IceFacts
 from rtcpeer.aio.leave_taking import LeaveTaking
 from rtcpeer.aio.local_ports import LocalPorts, PortCallbacks
 from rtcpeer.aio.network import Network, SystemNetwork
 from rtcpeer.aio.servers import Servers
 from rtcpeer.aio.udp_mux import UdpMux
-from rtcpeer.core import Core, Datagrams, Entropy
+from rtcpeer.core import Core, Datagrams, Entropy, TransportAddress
 from rtcpeer.errors import InvalidStateError, NetworkError
 from rtcpeer.ice.agent import Agent
 from rtcpeer.ice.candidate import Candidate
@@ -30,6 +31,7 @@ from rtcpeer.ice.parameters import IceParameters
 from rtcpeer.ice.settings import IceSettings
 from rtcpeer.ice.statistics import PairStatistics
 from rtcpeer.stack.connectivity import Connectivity, ConnectivityEvent
+from rtcpeer.stack.explanation import Explanation, explain
 from rtcpeer.stack.gathering import BindFailed, CandidateGathered, Gatherer, GatheringCompleted, ServerFailed
 from rtcpeer.stack.relays import CredentialsRefused, StreamUnneeded, StreamWanted
 from rtcpeer.stack.servers import ServerUrl
@@ -91,6 +93,7 @@ class IceAgent(AsyncIOEventEmitter):
             on_drained=self._drained,
             on_change=self.wake,
         )
+        self.facts = IceFacts(self.core, self._remote_names)
         self._driven: Core[Datagrams, Any] = self.core
         self._on_event: Callable[[Any], None] = self.handle
         self._driver: Driver[Datagrams, Any] | None = None
@@ -100,7 +103,9 @@ class IceAgent(AsyncIOEventEmitter):
             self._network,
             self.settings,
             self._local_names,
-            PortCallbacks(self._received, self._writable, self._drained, self.wake, report_failed_filter),
+            PortCallbacks(
+                self._received, self._writable, self._drained, self._refused, self.wake, report_failed_filter
+            ),
             udp_mux,
             entropy,
         )
@@ -212,6 +217,10 @@ class IceAgent(AsyncIOEventEmitter):
             while True:
                 yield await self.recv()
 
+    def explain(self) -> Explanation:
+        """Why connectivity is where it is, for people (``print`` it) and for programs; in any state."""
+        return explain(self.facts.snapshot(self.servers, self.settings), self.state.value)
+
     async def close(self) -> None:
         """Release sockets, timers and tasks; idempotent."""
         task = self.shut_down()
@@ -275,6 +284,7 @@ class IceAgent(AsyncIOEventEmitter):
             case FilterFailed():
                 report_failed_filter(event)
             case StateChanged(state):
+                self.facts.note(state)
                 self.emit("state", state)
             case PairSelected(local, remote):
                 self.emit("selected_pair", local, remote)
@@ -329,6 +339,10 @@ class IceAgent(AsyncIOEventEmitter):
     def _writable(self) -> None:
         if self._driver is not None:
             self._driver.writable()
+
+    def _refused(self, local: TransportAddress, remote: TransportAddress, error: int) -> None:
+        self.core.note_unroutable(local, remote, asyncio.get_running_loop().time(), os.strerror(error))
+        self.wake()
 
     def _send(self, packets: list[Datagrams]) -> int:
         """Hand packets to their sockets until one is full; what is left of a run stays in its place."""

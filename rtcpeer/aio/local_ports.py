@@ -29,6 +29,7 @@ class PortCallbacks:
     on_datagrams: Callable[[Datagrams], None]
     on_writable: Callable[[], None]
     on_drained: Callable[[], None]
+    on_refused: Callable[[TransportAddress, TransportAddress, int], None]
     on_change: Callable[[], None]  # there is something new to flush
     on_failed_filter: Callable[[FilterFailed], None]
 
@@ -95,7 +96,9 @@ class LocalPorts:
 
     async def _open_own(self, hosts: Iterable[str], use: BaseUse, callbacks: PortCallbacks) -> None:
         def bind(address: TransportAddress) -> Awaitable[UdpPort]:
-            return self._network.open_udp(address, callbacks.on_datagrams, callbacks.on_writable, callbacks.on_drained)
+            return self._network.open_udp(
+                address, callbacks.on_datagrams, callbacks.on_writable, callbacks.on_drained, callbacks.on_refused
+            )
 
         for preference, host in enumerate(hosts):
             try:

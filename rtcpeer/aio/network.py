@@ -54,10 +54,12 @@ class Network(Protocol):
         on_datagrams: Callable[[Datagrams], None],
         on_writable: Callable[[], None],
         on_drained: Callable[[], None] | None = None,
+        on_refused: Callable[[TransportAddress, TransportAddress, int], None] | None = None,
     ) -> UdpPort:
         """Bind to ``address`` (port 0: any free one). Raises OSError when that can not be had.
 
-        ``on_drained`` tells that no more datagrams follow in this turn; a network may leave it out.
+        ``on_drained`` tells that no more datagrams follow in this turn, ``on_refused`` that nothing can be sent from
+        here (local address) to there (remote address), and the errno; a network may leave out both.
         """
 
     async def resolve(self, host: str, port: int) -> list[TransportAddress]:
@@ -117,9 +119,10 @@ class SystemNetwork:
         on_datagrams: Callable[[Datagrams], None],
         on_writable: Callable[[], None],
         on_drained: Callable[[], None] | None = None,
+        on_refused: Callable[[TransportAddress, TransportAddress, int], None] | None = None,
     ) -> UdpPort:
         """A `rtcpeer.aio.udp.UdpSocket`, or what stands in for it where the loop has no readers."""
-        return await open_udp(address, on_datagrams, on_writable, on_drained)
+        return await open_udp(address, on_datagrams, on_writable, on_drained, on_refused)
 
     async def resolve(self, host: str, port: int) -> list[TransportAddress]:
         """Numeric hosts at once, names by the system's resolver in the loop's executor."""

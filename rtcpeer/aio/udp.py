@@ -21,6 +21,7 @@ __all__ = ["UdpEndpoint", "UdpSocket", "UdpStatistics", "bind_udp", "open_udp"]
 OnDatagrams = Callable[[Datagrams], None]
 OnWritable = Callable[[], None]
 OnDrained = Callable[[], None]
+OnRefused = Callable[[TransportAddress, TransportAddress, int], None]  # local, remote, errno
 
 # One wake-up reads until one of these is reached, so that a flood on one socket leaves the loop to the others.
 MAX_READS = 64
@@ -41,6 +42,18 @@ BUFFER_SIZE = 1 << 16
 MAX_CACHED_ADDRESSES = 8192
 
 _BACK_PRESSURE = (errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS)
+# What says that nothing can be sent there, rather than that this datagram could not: no route, a firewall on this host,
+# an interface or an address that is gone.
+_UNROUTABLE = (
+    errno.ENETUNREACH,
+    errno.EHOSTUNREACH,
+    errno.ENETDOWN,
+    errno.EADDRNOTAVAIL,
+    errno.EAFNOSUPPORT,
+    errno.EINVAL,
+    errno.EPERM,
+    errno.EACCES,
+)
 # Segmentation fails where a path's MTU is below the segment, or the device can not add checksums.
 _NO_SEGMENTATION = (errno.EMSGSIZE, errno.EINVAL, errno.EIO, errno.EOPNOTSUPP)
 
@@ -68,10 +81,12 @@ class _Port:
         on_datagrams: OnDatagrams,
         on_writable: OnWritable,
         loop: asyncio.AbstractEventLoop,
+        on_refused: OnRefused | None = None,
     ) -> None:
         self.local = local
         self._on_datagrams = on_datagrams
         self._on_writable = on_writable
+        self._on_refused = on_refused
         self._loop = loop
         self._is_full = False
         self._remotes: dict[Any, TransportAddress] = {}
@@ -120,13 +135,15 @@ class _Port:
         """Owner and port hold each other through these; without them nothing is left for the cycle collector."""
         self._on_datagrams = _ignore_datagrams
         self._on_writable = _ignore
+        self._on_refused = None
 
 
 class UdpSocket(_Port):
     """One bound socket. Callbacks come from the event loop, never from inside `send`; after `close` there are none.
 
     ``on_datagrams`` is called once for each run of datagrams of one remote; ``on_writable`` once after `send` took
-    fewer than it was given, when there is room again.
+    fewer than it was given, when there is room again; ``on_refused`` when the system says that nothing can be sent from
+    here to a remote, with the error number.
     """
 
     def __init__(
@@ -136,9 +153,10 @@ class UdpSocket(_Port):
         on_writable: OnWritable,
         loop: asyncio.AbstractEventLoop,
         on_drained: OnDrained | None = None,
+        on_refused: OnRefused | None = None,
     ) -> None:
         """Take over ``sock``, bound and non-blocking. Raises NotImplementedError where the loop has no add_reader."""
-        super().__init__(_local_address(sock), on_datagrams, on_writable, loop)
+        super().__init__(_local_address(sock), on_datagrams, on_writable, loop, on_refused)
         self._on_drained: OnDrained = on_drained or _ignore
         self._fileno = sock.fileno()
         loop.add_reader(self._fileno, self._on_readable)
@@ -200,9 +218,19 @@ class UdpSocket(_Port):
                 self._can_segment = False
                 return self._send_run(sock, sockaddr, payloads, index, 1)
             self._send_errors += count
+            self._note_refusal(sockaddr, error.errno)
             return count
         self._datagrams_sent += count
         return count
+
+    def _note_refusal(self, sockaddr: _SockAddr, reason: int | None) -> None:
+        if self._on_refused is not None and reason in _UNROUTABLE:
+            # Later, for the core that wants to know is being asked for packets just now.
+            self._loop.call_soon(self._tell_refusal, TransportAddress(*sockaddr), reason)
+
+    def _tell_refusal(self, remote: TransportAddress, reason: int) -> None:
+        if self._on_refused is not None:
+            self._on_refused(self.local, remote, reason)
 
     def _wait_until_writable(self, reason: int | None) -> None:
         self._is_full = True
@@ -334,16 +362,18 @@ async def open_udp(
     on_datagrams: OnDatagrams,
     on_writable: OnWritable,
     on_drained: OnDrained | None = None,
+    on_refused: OnRefused | None = None,
 ) -> UdpSocket | UdpEndpoint:
     """Bind to ``address`` (port 0: any) and read. Raises OSError when the address or the port can not be had.
 
-    ``on_drained`` is called when all that a wake-up read has been delivered; an asyncio endpoint never calls it.
+    ``on_drained`` is called when all that a wake-up read has been delivered. An asyncio endpoint calls neither that nor
+    ``on_refused``, for it is not told where what failed was sent.
     """
     loop = asyncio.get_running_loop()
     sock = bind_udp(address)
     try:
         try:
-            return UdpSocket(sock, on_datagrams, on_writable, loop, on_drained)
+            return UdpSocket(sock, on_datagrams, on_writable, loop, on_drained, on_refused)
         except NotImplementedError:
             endpoint = UdpEndpoint(_local_address(sock), on_datagrams, on_writable, loop)
             await loop.create_datagram_endpoint(lambda: endpoint, sock=sock)

@@ -9,6 +9,7 @@ from typing import Literal, Self
 from rtcpeer.api.events import EventTarget, event_handler
 from rtcpeer.api.ice import RTCIceTransport
 from rtcpeer.api.states import RTCDtlsTransportState
+from rtcpeer.api.stats import RTCStatsReport
 from rtcpeer.core import Entropy
 from rtcpeer.datachannel.channels import DataChannels
 from rtcpeer.datachannel.events import ChannelEvent, ChannelMessage
@@ -118,6 +119,7 @@ class RTCDtlsTransport(EventTarget):
         endpoint = DtlsEndpoint(certificate._certificate, settings or DtlsSettings(), entropy)  # noqa: SLF001
         channels = DataChannels(Association(sctp_settings or SctpSettings(), entropy))
         self._bundle = Bundle(transport._agent.core, endpoint, channels)  # noqa: SLF001
+        transport._stats.bundle = self._bundle  # noqa: SLF001
         self._on_channel_event: Callable[[ChannelEvent], None] = _ignore
         transport._agent.drive(self._bundle, self._dispatch)  # noqa: SLF001
         self._state: RTCDtlsTransportState = "new"
@@ -140,6 +142,10 @@ class RTCDtlsTransport(EventTarget):
     def getRemoteCertificates(self) -> list[bytes]:
         """The peer's certificates in DER, its own first; empty before the handshake."""
         return list(self._bundle.dtls.remote_certificates)
+
+    async def getStats(self) -> RTCStatsReport:
+        """Statistics of the transport, its certificates, its candidates and their pairs."""
+        return self._transport._stats.transport()  # noqa: SLF001
 
     def start(self, remoteParameters: RTCDtlsParameters) -> None:
         """Begin the handshake as soon as ICE has a path; our role is the opposite of ``remoteParameters.role``.

@@ -13,6 +13,7 @@ from rtcpeer.api.closing import Closing
 from rtcpeer.api.events import EventTarget, event_handler
 from rtcpeer.api.ice_values import RTCIceCandidateError, RTCIceParameters
 from rtcpeer.api.states import RTCIceGatheringState, RTCIceTransportState
+from rtcpeer.api.stats import RTCStatsReport, StatsCollector
 from rtcpeer.core import Entropy
 from rtcpeer.errors import InvalidStateError, OperationError
 from rtcpeer.ice.candidate import Candidate, CandidateType, TcpType
@@ -295,7 +296,9 @@ class RTCIceGatherer(EventTarget):
                 self.emit("statechange")
                 self.emit("localcandidate", None)
             case ServerFailed(url, code, text, base):
-                place = (base.host, base.port) if base else (None, None)
+                # W3C webrtc-pc section 4.8.2: an address that no candidate has told stays untold.
+                exposed = {candidate.address for candidate in self._agent.local_candidates}
+                place = (base.host, base.port) if base and base.host in exposed else (None, None)
                 self.emit("error", RTCIceCandidateError(url, code, text, *place))
             case BindFailed(host, text):
                 self.emit("error", RTCIceCandidateError("", UNREACHABLE, text, host))
@@ -318,6 +321,7 @@ class RTCIceTransport(EventTarget):
         self._gatherer = gatherer
         self._agent = gatherer._agent  # noqa: SLF001
         self._state: RTCIceTransportState = "new"
+        self._stats = StatsCollector(self._agent)
         gatherer._on_event = self._handle  # noqa: SLF001
         gatherer.on("statechange", lambda: self.emit("gatheringstatechange"))
 
@@ -393,6 +397,10 @@ class RTCIceTransport(EventTarget):
         if remote is None:
             return None
         return RTCIceParameters(remote.username_fragment, remote.password, remote.is_lite, remote.options)
+
+    async def getStats(self) -> RTCStatsReport:
+        """Statistics of the candidates and their pairs."""
+        return self._stats.ice()
 
     def start(
         self, remoteParameters: RTCIceParameters, role: Literal["controlling", "controlled"] = "controlled"

@@ -13,6 +13,7 @@ from rtcpeer.api.configuration import RTCConfiguration, Settings
 from rtcpeer.api.data_channel import RTCDataChannel
 from rtcpeer.api.description import RTCSessionDescription
 from rtcpeer.api.events import EventTarget, event_handler
+from rtcpeer.api.explain import explain_connection
 from rtcpeer.api.ice import RTCIceCandidate
 from rtcpeer.api.operations import OperationsChain
 from rtcpeer.api.remote_candidates import RemoteCandidates, remote_candidate
@@ -24,14 +25,16 @@ from rtcpeer.api.states import (
     RTCSignalingState,
     connection_state,
 )
+from rtcpeer.api.stats import RTCStatsReport
 from rtcpeer.api.transports import Transports
 from rtcpeer.core import Entropy
-from rtcpeer.errors import InvalidStateError
+from rtcpeer.errors import InvalidAccessError, InvalidStateError
 from rtcpeer.jsep.facts import Applied, Wanted
 from rtcpeer.jsep.negotiation import Negotiation, Which
 from rtcpeer.jsep.settings import NegotiationSettings
 from rtcpeer.jsep.signaling import DescriptionType, SignalingState
 from rtcpeer.sdp.serialize import serialize
+from rtcpeer.stack.explanation import Explanation
 
 __all__ = ["RTCPeerConnection"]
 
@@ -286,6 +289,18 @@ class RTCPeerConnection(EventTarget):
     def getConfiguration(self) -> RTCConfiguration:
         """What the connection was made with."""
         return self._configuration
+
+    # Seeing
+
+    async def getStats(self, selector: object = None) -> RTCStatsReport:
+        """Statistics of all there is, by id; `InvalidAccessError` for a ``selector``, as there are no tracks yet."""
+        if selector is not None:
+            raise InvalidAccessError("no sender or receiver of this connection has that track")
+        return self._transports.ice._stats.connection()  # noqa: SLF001
+
+    def explain(self) -> Explanation:
+        """Why the connection is where it is: ``print`` it, or look at its findings. Needs a running event loop."""
+        return explain_connection(self._transports, self._negotiation, self._connection_state)
 
     # The end
 

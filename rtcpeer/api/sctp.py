@@ -6,6 +6,7 @@ from typing import Literal
 from rtcpeer.api.data_channel import RTCDataChannel
 from rtcpeer.api.dtls import RTCDtlsTransport
 from rtcpeer.api.events import EventTarget, event_handler
+from rtcpeer.api.stats import RTCStatsReport
 from rtcpeer.datachannel.channels import Channel
 from rtcpeer.datachannel.events import (
     ChannelAnnounced,
@@ -67,6 +68,10 @@ class RTCSctpTransport(EventTarget):
             return None
         association = self._channels.association
         return min(association.inbound_streams, association.outbound_streams)
+
+    async def getStats(self) -> RTCStatsReport:
+        """Statistics of the data channels and of what is below them."""
+        return self._transport.iceTransport._stats.sctp()  # noqa: SLF001
 
     def start(self, remotePort: int = 5000, maxMessageSize: int = 65536) -> None:
         """Set up the association as soon as DTLS stands (`maxMessageSize` 0: the peer takes any size)."""

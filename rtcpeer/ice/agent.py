@@ -3,6 +3,7 @@
 RFC 8445 (ICE), RFC 8838 (trickle), RFC 8863 (patience), RFC 7675 (consent).
 """
 
+from collections import deque
 from collections.abc import Sequence
 
 from rtcpeer.core import Datagrams, Entropy, TransportAddress
@@ -12,7 +13,7 @@ from rtcpeer.ice.candidate import Candidate
 from rtcpeer.ice.checking import Checking
 from rtcpeer.ice.choice import remote_address_test
 from rtcpeer.ice.consent import PathMonitor
-from rtcpeer.ice.events import ConsentLost, IceEvent, IceState, PairSelected, StateChanged
+from rtcpeer.ice.events import ConsentLost, IceEvent, IceState, PairSelected, RoleChanged, StateChanged
 from rtcpeer.ice.failover import Failover
 from rtcpeer.ice.generation import Generation
 from rtcpeer.ice.intake import Intake
@@ -21,13 +22,14 @@ from rtcpeer.ice.pair import CandidatePair, FailureReason, Path
 from rtcpeer.ice.parameters import IceParameters, generate_parameters
 from rtcpeer.ice.role import Role
 from rtcpeer.ice.settings import IceSettings
-from rtcpeer.ice.statistics import IceStatistics, pair_statistics
+from rtcpeer.ice.statistics import IceStatistics, LostPath, pair_statistics
 
 __all__ = ["Agent"]
 
 _FINAL_STATES = frozenset({IceState.FAILED, IceState.CLOSED})
 # A timer may be late by the grain of the event loop; by more only where the loop did not run.
 _LATENESS_TOLERATED = 1.0
+_LOST_PATHS_REMEMBERED = 8
 
 
 class Agent:
@@ -49,6 +51,8 @@ class Agent:
         self._state = IceState.NEW
         self._is_silent = False
         self._selected_pair_changes = 0
+        self._role_changes = 0
+        self._lost_paths: deque[LostPath] = deque(maxlen=_LOST_PATHS_REMEMBERED)
         self._promised: float | None = None  # when we were to be called again, seen from the last time we ran
         # Between two deadlines data flows in thousands of turns, and only commands and STUN change what we would do.
         self._is_changed = True
@@ -196,8 +200,10 @@ class Agent:
         self._is_changed = True
         self._checking.selection.request(pair)
 
-    def note_data(self, local: TransportAddress, remote: TransportAddress, now: float) -> bool:
-        """Other traffic than STUN came in: it proves that the path lives. One call for a batch is enough.
+    def note_data(
+        self, local: TransportAddress, remote: TransportAddress, now: float, payloads: Sequence[bytes] = ()
+    ) -> bool:
+        """Other traffic than STUN came in: it counts, and proves that the path lives. One call for a batch is enough.
 
         False when there is no such pair, so that the data comes from nobody we know.
         """
@@ -205,12 +211,24 @@ class Agent:
         if pair is None or pair.path != (local, remote):
             pair = self._generation.checklist.find((local, remote))
         if pair is not None:
-            pair.last_received_at = now
+            pair.last_received_at = pair.last_packet_received_at = now
+            count = len(payloads)
+            pair.packets_received += count
+            pair.bytes_received += len(payloads[0]) if count == 1 else sum(map(len, payloads))
             if self._is_silent:
                 self._settle(now)
             return True
         # Before the peer's description there are no pairs, but a check of its own has shown that it knows our password.
         return any(check.path == (local, remote) for check in self._generation.early_checks)
+
+    def note_sent(self, payloads: Sequence[bytes], now: float) -> None:
+        """Other traffic than STUN goes out over `send_path`: it is counted. One call for a batch is enough."""
+        pair = self._checking.path
+        if pair is not None:
+            pair.last_packet_sent_at = now
+            count = len(payloads)
+            pair.packets_sent += count
+            pair.bytes_sent += len(payloads[0]) if count == 1 else sum(map(len, payloads))
 
     def note_unroutable(self, local: TransportAddress, remote: TransportAddress, now: float, detail: str = "") -> None:
         """Our own host could not send on a path (no route, network down): its pair fails at once unless it is valid."""
@@ -288,7 +306,7 @@ class Agent:
         return None if pair is None else pair.path
 
     def pair(self, local: TransportAddress, remote: TransportAddress) -> CandidatePair | None:
-        """The pair of a path, whose traffic counters the owner of the data path advances."""
+        """The pair of a path."""
         return self._generation.checklist.find((local, remote))
 
     def statistics(self) -> IceStatistics:
@@ -297,16 +315,27 @@ class Agent:
         return IceStatistics(
             state=self._state,
             is_controlling=self._role.is_controlling,
+            local_parameters=generation.local,
+            remote_parameters=generation.remote,
+            checking_since=checking.started_at,
+            is_local_ended=generation.local_ended,
+            is_remote_ended=generation.remote_ended,
+            send_path=self.send_path(),
             pairs=tuple(pair_statistics(pair, self.selected_pair) for pair in generation.checklist),
             local_candidates=tuple(generation.local_candidates),
             remote_candidates=tuple(generation.remote_candidates),
+            traffic=generation.checklist.traffic,
+            lost_paths=tuple(self._lost_paths),
             selected_pair_changes=self._selected_pair_changes,
+            role_changes=self._role_changes,
             malformed_packets=self._intake.malformed_packets,
             ignored_packets=self._intake.ignored_packets,
             requests_refused=self._intake.requests_refused,
             responses_refused=checking.responses_refused,
             responses_unmatched=checking.responses_unmatched,
             candidates_refused=generation.candidates_refused,
+            candidates_of_other_generations=generation.candidates_of_other_generations,
+            candidates_excluded=generation.candidates_excluded,
         )
 
     def _take_role(self) -> None:
@@ -323,6 +352,8 @@ class Agent:
     def _emit(self, event: IceEvent) -> None:
         if isinstance(event, PairSelected):
             self._selected_pair_changes += 1
+        elif isinstance(event, RoleChanged):
+            self._role_changes += 1
         self._events.append(event)
 
     def _wake(self, now: float) -> None:
@@ -349,6 +380,7 @@ class Agent:
     def _watch_path(self, now: float) -> None:
         lost = self._failover.drop_dead(now)
         self._events += [ConsentLost(path) for path in lost]
+        self._lost_paths.extend(LostPath(path, now) for path in lost)
         if lost and self._checking.path is None and self._selected_pair_changes:
             self._fail()
         elif lost:

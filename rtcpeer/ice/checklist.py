@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Iterator
 
-from rtcpeer.ice.pair import CandidatePair, PairState, Path
+from rtcpeer.ice.pair import CandidatePair, PairState, Path, Traffic
 
 __all__ = ["Checklist"]
 
@@ -19,6 +19,7 @@ class Checklist:
         self._max_pairs = max_pairs
         self._pairs: list[CandidatePair] = []
         self._by_path: dict[Path, CandidatePair] = {}
+        self._removed = Traffic()  # of pairs that are here no more
         self._triggered: deque[CandidatePair] = deque()
         self._was_ipv6: bool | None = None  # the pair that `take_ordinary` gave last
 
@@ -36,6 +37,14 @@ class Checklist:
     def valid_pairs(self) -> Iterator[CandidatePair]:
         """Best first."""
         return (pair for pair in self._pairs if pair.is_valid)
+
+    @property
+    def traffic(self) -> Traffic:
+        """What all pairs have carried that there ever were."""
+        traffic = self._removed
+        for pair in self._pairs:
+            traffic = traffic.plus(pair.traffic) if pair.packets_sent or pair.packets_received else traffic
+        return traffic
 
     @property
     def is_exhausted(self) -> bool:
@@ -137,6 +146,7 @@ class Checklist:
 
     def _remove(self, pair: CandidatePair) -> None:
         self._pairs.remove(pair)
+        self._removed = self._removed.plus(pair.traffic)
         del self._by_path[pair.path]
         if pair in self._triggered:
             self._triggered.remove(pair)

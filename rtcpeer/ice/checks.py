@@ -76,6 +76,7 @@ class Checks:
             if data is not None:
                 check.last_sent_at = now
                 check.pair.requests_sent += 1
+                check.pair.retransmissions_sent += check.transaction.requests_sent > 1
                 yield check.pair, data
 
     def find(self, transaction_id: bytes) -> Check | None:

@@ -34,6 +34,8 @@ class Generation:
         self.checklist = Checklist(settings.max_pairs)
         self.early_checks: list[PeerCheck] = []
         self.candidates_refused = 0
+        self.candidates_of_other_generations = 0
+        self.candidates_excluded = 0
         self.remotes_seen = 0  # grows with every address that a pair was made with
         self._role = role
         self._settings = settings
@@ -49,6 +51,7 @@ class Generation:
     def add_local(self, candidate: Candidate) -> bool:
         """Take a local candidate; False where it is redundant (section 5.1.3) or the settings exclude it."""
         if candidate.type.value not in self._types:
+            self.candidates_excluded += 1
             return False
         address = candidate.transport_address
         for index, known in enumerate(self.local_candidates):
@@ -103,6 +106,7 @@ class Generation:
         ufrag = candidate.username_fragment
         if self.remote is not None and ufrag is not None and ufrag != self.remote.username_fragment:
             self.candidates_refused += 1
+            self.candidates_of_other_generations += 1
             return
         address = candidate.transport_address
         known = self._remotes.get(address)

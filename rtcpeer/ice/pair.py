@@ -7,7 +7,15 @@ from typing import NamedTuple
 from rtcpeer.core import TransportAddress
 from rtcpeer.ice.candidate import Candidate
 
-__all__ = ["CandidatePair", "FailureReason", "PairFailure", "PairState", "Path", "pair_priority"]
+__all__ = [
+    "CandidatePair",
+    "FailureReason",
+    "PairFailure",
+    "PairState",
+    "Path",
+    "Traffic",
+    "pair_priority",
+]
 
 Path = tuple[TransportAddress, TransportAddress]
 """(local base, remote address): what tells pairs apart, for candidates with one base share their packets' way."""
@@ -42,6 +50,28 @@ class PairFailure(NamedTuple):
     detail: str = ""
 
 
+class Traffic(NamedTuple):
+    """What is not STUN; times are on the agent's clock."""
+
+    packets_sent: int = 0
+    packets_received: int = 0
+    bytes_sent: int = 0
+    bytes_received: int = 0
+    last_packet_sent_at: float | None = None
+    last_packet_received_at: float | None = None
+
+    def plus(self, other: "Traffic") -> "Traffic":
+        """Both together; of the moments, the later ones."""
+        return Traffic(
+            self.packets_sent + other.packets_sent,
+            self.packets_received + other.packets_received,
+            self.bytes_sent + other.bytes_sent,
+            self.bytes_received + other.bytes_received,
+            _later(self.last_packet_sent_at, other.last_packet_sent_at),
+            _later(self.last_packet_received_at, other.last_packet_received_at),
+        )
+
+
 def pair_priority(controlling: int, controlled: int) -> int:
     """Section 6.1.2.3, from the priorities of the controlling and of the controlled side's candidate."""
     low, high = sorted((controlling, controlled))
@@ -50,10 +80,7 @@ def pair_priority(controlling: int, controlled: int) -> int:
 
 @dataclass(slots=True, eq=False)
 class CandidatePair:
-    """One pair of a checklist; identity is the object.
-
-    The byte and packet counters are for the owner of the data path to advance; all others are the agent's.
-    """
+    """One pair of a checklist; identity is the object."""
 
     local: Candidate
     remote: Candidate
@@ -64,7 +91,8 @@ class CandidatePair:
     path: Path = field(init=False)
     mapped: TransportAddress | None = None  # where the peer saw our check come from
 
-    requests_sent: int = 0
+    requests_sent: int = 0  # every transmission
+    retransmissions_sent: int = 0
     requests_received: int = 0
     responses_sent: int = 0
     responses_received: int = 0
@@ -77,6 +105,7 @@ class CandidatePair:
     last_response_at: float | None = None  # an authenticated answer, which alone is consent
     nominated_by_peer_at: float | None = None
 
+    # Of what is not STUN. The agent advances them once for a batch, in line: this is in every packet's way.
     packets_sent: int = 0
     packets_received: int = 0
     bytes_sent: int = 0
@@ -103,6 +132,18 @@ class CandidatePair:
         """Whether a check has succeeded on it and nothing has spoken against it since."""
         return self.state is PairState.SUCCEEDED
 
+    @property
+    def traffic(self) -> Traffic:
+        """A snapshot of its counters."""
+        return Traffic(
+            self.packets_sent,
+            self.packets_received,
+            self.bytes_sent,
+            self.bytes_received,
+            self.last_packet_sent_at,
+            self.last_packet_received_at,
+        )
+
     def note_round_trip(self, seconds: float) -> None:
         """Take a measurement."""
         self.current_round_trip_time = seconds
@@ -116,3 +157,7 @@ class CandidatePair:
         self.state = PairState.FAILED
         self.nominated_by_peer_at = None
         self.failure = PairFailure(reason, error_code, detail)
+
+
+def _later(one: float | None, other: float | None) -> float | None:
+    return other if one is None else one if other is None else max(one, other)

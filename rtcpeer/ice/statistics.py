@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 
+from rtcpeer.core import TransportAddress
 from rtcpeer.ice.candidate import Candidate
 from rtcpeer.ice.events import IceState
-from rtcpeer.ice.pair import CandidatePair, PairFailure, PairState, Path
+from rtcpeer.ice.pair import CandidatePair, PairFailure, PairState, Path, Traffic
+from rtcpeer.ice.parameters import IceParameters
 
-__all__ = ["IceStatistics", "PairStatistics", "pair_statistics"]
+__all__ = ["IceStatistics", "LostPath", "PairStatistics", "pair_statistics"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,19 +23,26 @@ class PairStatistics:
     nominated: bool
     is_selected: bool
     failure: PairFailure | None
-    requests_sent: int
+    mapped: TransportAddress | None  # where the peer sees us
+    requests_sent: int  # every transmission
+    retransmissions_sent: int
     requests_received: int
     responses_sent: int
     responses_received: int
     consent_requests_sent: int
     current_round_trip_time: float | None
     total_round_trip_time: float
-    packets_sent: int
-    packets_received: int
-    bytes_sent: int
-    bytes_received: int
-    last_packet_sent_at: float | None
-    last_packet_received_at: float | None
+    last_received_at: float | None
+    last_response_at: float | None
+    traffic: Traffic
+
+
+@dataclass(frozen=True, slots=True)
+class LostPath:
+    """A path that data used and whose peer answered no more (RFC 7675 section 5.1)."""
+
+    path: Path
+    lost_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +51,27 @@ class IceStatistics:
 
     state: IceState
     is_controlling: bool
+    local_parameters: IceParameters
+    remote_parameters: IceParameters | None
+    checking_since: float | None
+    is_local_ended: bool  # no candidate of ours will follow
+    is_remote_ended: bool
+    send_path: Path | None  # before a pair is selected, the best one that works
     pairs: tuple[PairStatistics, ...]  # best first
     local_candidates: tuple[Candidate, ...]
     remote_candidates: tuple[Candidate, ...]
+    traffic: Traffic  # of all pairs that there ever were
+    lost_paths: tuple[LostPath, ...]  # the latest ones
     selected_pair_changes: int
+    role_changes: int
     malformed_packets: int
     ignored_packets: int  # methods and classes that are not ICE's
     requests_refused: int  # answered with an error
     responses_refused: int  # without valid integrity
     responses_unmatched: int  # to nothing that we asked
     candidates_refused: int  # of another generation, or beyond the bounds
+    candidates_of_other_generations: int  # the former of these
+    candidates_excluded: int  # local ones that the transport policy leaves out
 
 
 def pair_statistics(pair: CandidatePair, selected: CandidatePair | None) -> PairStatistics:
@@ -65,17 +85,16 @@ def pair_statistics(pair: CandidatePair, selected: CandidatePair | None) -> Pair
         nominated=pair.nominated,
         is_selected=pair is selected,
         failure=pair.failure,
+        mapped=pair.mapped,
         requests_sent=pair.requests_sent,
+        retransmissions_sent=pair.retransmissions_sent,
         requests_received=pair.requests_received,
         responses_sent=pair.responses_sent,
         responses_received=pair.responses_received,
         consent_requests_sent=pair.consent_requests_sent,
         current_round_trip_time=pair.current_round_trip_time,
         total_round_trip_time=pair.total_round_trip_time,
-        packets_sent=pair.packets_sent,
-        packets_received=pair.packets_received,
-        bytes_sent=pair.bytes_sent,
-        bytes_received=pair.bytes_received,
-        last_packet_sent_at=pair.last_packet_sent_at,
-        last_packet_received_at=pair.last_packet_received_at,
+        last_received_at=pair.last_received_at,
+        last_response_at=pair.last_response_at,
+        traffic=pair.traffic,
     )

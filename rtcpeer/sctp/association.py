@@ -11,7 +11,7 @@ from rtcpeer.core import Entropy
 from rtcpeer.errors import InvalidStateError
 from rtcpeer.sctp.chunks import FLAG_UNORDERED
 from rtcpeer.sctp.endpoint import Endpoint
-from rtcpeer.sctp.events import BufferedAmountLow, CloseReason, ErrorCause, SctpEvent
+from rtcpeer.sctp.events import AssociationClosed, BufferedAmountLow, CloseReason, ErrorCause, SctpEvent
 from rtcpeer.sctp.inbound import Inbound
 from rtcpeer.sctp.outbound import Outbound
 from rtcpeer.sctp.parameters import CauseCode
@@ -90,6 +90,11 @@ class Association:
     def state(self) -> AssociationState:
         """Where the association stands (RFC 9260 section 4)."""
         return self._endpoint.state
+
+    @property
+    def ended_by(self) -> AssociationClosed | None:
+        """How the association ended, once it has."""
+        return self._endpoint.ended_by
 
     @property
     def inbound_streams(self) -> int:

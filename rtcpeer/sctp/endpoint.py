@@ -56,6 +56,7 @@ class Endpoint:
         self.control: list[bytes] = []  # chunks for the next packets
         self.ready: list[bytes] = []  # whole packets, under tags of their own
         self.is_ended = False
+        self.ended_by: AssociationClosed | None = None
         self.packets_sent = self.packets_received = self.packets_dropped = 0
         self.bytes_sent = self.bytes_received = 0
         self._entropy = entropy
@@ -140,7 +141,8 @@ class Endpoint:
         self.opening.finish()
         self.queue.clear()
         self.control.clear()
-        self.emit(AssociationClosed(reason, causes, message))
+        self.ended_by = AssociationClosed(reason, causes, message)
+        self.emit(self.ended_by)
 
     def _reset_incoming(self, stream_ids: tuple[int, ...]) -> None:
         if self.link is not None:

@@ -36,6 +36,7 @@ class Bundle:
         self.connectivity = connectivity
         self.dtls = dtls
         self.channels = channels
+        self.dtls_end: HandshakeFailed | EndpointClosed | None = None  # how the encryption ended, once it has
         self._events: list[BundleEvent] = []
         self._is_sctp_wanted = False
         self._is_dtls_up = False
@@ -140,6 +141,7 @@ class Bundle:
                     self._is_dtls_up = True
                     self._connect_sctp()
                 case HandshakeFailed() | EndpointClosed():
+                    self.dtls_end = event
                     self._is_dtls_up = False
                     self.channels.abort()
                 case _:

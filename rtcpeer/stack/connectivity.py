@@ -68,7 +68,7 @@ class Connectivity:
                     self.agent.receive(Datagrams(local, remote, [payload]), now)
             self._follow_gatherer()
         if data:
-            if self.agent.note_data(local, remote, now):
+            if self.agent.note_data(local, remote, now, data):
                 self._data += data
             else:
                 self._strange_packets += len(data)
@@ -88,12 +88,14 @@ class Connectivity:
         if self._unsent:
             path = self.send_path()
             if path is not None:
+                self.agent.note_sent(self._unsent, now)
                 packets.append(Datagrams(path[0], path[1], self._unsent))
             self._unsent = []
         return self._relay(packets, now) if self._relays.is_used else packets
 
     def carry(self, run: Datagrams, now: float) -> list[Datagrams]:
         """What to send for a run of the owner's own: itself, or what its relay makes of it."""
+        self.agent.note_sent(run.payloads, now)
         return self._relay([run], now) if self._relays.is_used else [run]
 
     def poll_events(self) -> list[ConnectivityEvent]:
@@ -126,6 +128,12 @@ class Connectivity:
     def send(self, payload: bytes) -> None:
         """Send one datagram of the owner's with the next pull; dropped when there is no path then."""
         self._unsent.append(payload)
+
+    def note_unroutable(self, local: TransportAddress, remote: TransportAddress, now: float, detail: str = "") -> None:
+        """Our own host can not send there: a pair fails, and a server that is asked, without waiting for answers."""
+        self.agent.note_unroutable(local, remote, now, detail)
+        self.gatherer.note_unroutable(local, remote, detail)
+        self._follow_gatherer()
 
     def close(self) -> None:
         """Stop asking, checking and answering; the next pull gives back what servers have allocated."""
@@ -167,7 +175,8 @@ class Connectivity:
                         continue
                 case GatheringCompleted():
                     self.agent.end_of_local_candidates()
-                case RelayLost():
+                case RelayLost(_, url, reason):
+                    self.gatherer.log.lose(url, reason)
                     self._lost_relays.append(event)
                 case _:
                     pass

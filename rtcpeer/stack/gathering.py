@@ -27,6 +27,7 @@ from rtcpeer.stack.relays import (
     StreamUnneeded,
     StreamWanted,
 )
+from rtcpeer.stack.server_log import UNREACHABLE, ServerFailed, ServerLog
 from rtcpeer.stack.servers import ServerUrl
 from rtcpeer.stun.attributes import AttributeType
 from rtcpeer.stun.message import MessageClass, Method, StunMessage
@@ -46,9 +47,6 @@ __all__ = [
     "ServerFailed",
 ]
 
-# W3C webrtc-pc section 4.8.2: the code for a server that could not be reached at all.
-UNREACHABLE = 701
-
 # Servers that still serve RFC 3489 add SOURCE-ADDRESS and CHANGED-ADDRESS, which RFC 8489 section 18.3.1 only reserves.
 _KNOWN_IN_ANSWERS = (AttributeType.MAPPED_ADDRESS, AttributeType.XOR_MAPPED_ADDRESS, 0x0004, 0x0005)
 
@@ -66,16 +64,6 @@ class CandidateGathered:
     """There is a new local candidate."""
 
     candidate: Candidate
-
-
-@dataclass(frozen=True, slots=True)
-class ServerFailed:
-    """A server gave no candidate: an error of its own (300 to 699), or 701 when it can not be reached."""
-
-    url: str
-    error_code: int
-    error_text: str
-    base: TransportAddress | None = None  # from where it was asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,37 +135,6 @@ class _Found(NamedTuple):
     trust: TrustStore | None  # who may vouch for it, where it is asked over DTLS
 
 
-class _Tally:
-    """Which servers were asked, from how many places, and what came of it: there is one failure to tell for each."""
-
-    def __init__(self) -> None:
-        self.asked: set[str] = set()  # URLs
-        self.answered: set[str] = set()
-        self._open: dict[str, int] = {}  # of servers that have not answered
-        self._failures: dict[str, ServerFailed] = {}
-
-    def ask(self, url: str) -> None:
-        self.asked.add(url)
-        self._open[url] = self._open.get(url, 0) + 1
-
-    def succeed(self, url: str) -> None:
-        self._open.pop(url, None)
-        self._failures.pop(url, None)
-        self.answered.add(url)
-
-    def fail(self, failure: ServerFailed) -> ServerFailed | None:
-        """Count a question as lost; the first failure when that was the server's last and none was answered."""
-        url = failure.url
-        if url in self.answered:
-            return None
-        self._failures.setdefault(url, failure)
-        self._open[url] -= 1
-        if self._open[url]:
-            return None
-        del self._open[url]
-        return self._failures.pop(url)
-
-
 class Gatherer:
     """Core[Datagrams, GatheringEvent]; feeds and reads `relays`, whose packets go by way of its owner."""
 
@@ -198,12 +155,13 @@ class Gatherer:
         self.candidates: list[Candidate] = []
         self.is_sufficient = False
         self.dropped_responses = 0
+        self.unusable_addresses = 0
         self._bases: list[tuple[TransportAddress, int, BaseUse]] = []
         self._servers: list[_Found] = []
         self._has_all_bases = False
         self._has_all_servers = False
         self._questions: dict[bytes, _Question] = {}  # by transaction id
-        self._tally = _Tally()
+        self.log = ServerLog()
         self._relay_count = 0
         self._started_at: float | None = None
         self._next_question_at = 0.0
@@ -292,6 +250,7 @@ class Gatherer:
 
     def fail_base(self, host: str, reason: str) -> None:
         """No socket could be bound to one of our addresses."""
+        self.unusable_addresses += 1
         self._events.append(BindFailed(host, reason))
 
     def end_of_bases(self) -> None:
@@ -315,13 +274,22 @@ class Gatherer:
         """A TURN server is connected over TCP or TLS; False where nobody needs it any more."""
         if self.state is GatheringState.COMPLETE:
             return False
-        self._tally.ask(server.url)
+        self.log.ask(server.url)
         self.relays.open(server, local, remote, preference=0)
         return True
 
     def fail_server(self, server: ServerUrl, reason: str) -> None:
         """A server is out of reach before anybody asked it, for instance because its name does not exist."""
-        self._events.append(ServerFailed(server.url, UNREACHABLE, reason))
+        self._events.append(self.log.give_up(ServerFailed(server.url, UNREACHABLE, reason)))
+
+    def note_unroutable(self, local: TransportAddress, remote: TransportAddress, detail: str) -> None:
+        """Our own host can not send from this base to this server."""
+        for question in list(self._questions.values()):
+            if (question.base, question.address) == (local, remote):
+                self.log.note_unroutable(question.server.url)
+                self._fail(question, UNREACHABLE, f"{question.server.host} can not be reached at {remote}: {detail}")
+        self.log.note_unroutable(self.relays.note_unroutable(local, remote, detail))
+        self._look_around()
 
     def end_of_servers(self) -> None:
         """There are no more servers."""
@@ -331,6 +299,11 @@ class Gatherer:
     def wants(self, server: ServerUrl) -> bool:
         """Whether a server can give us any candidate that we may use."""
         return ("relay" if server.scheme.is_turn else "srflx") in self._types
+
+    @property
+    def bases(self) -> list[TransportAddress]:
+        """Our sockets' addresses; relayed ones are bases of their candidates only."""
+        return [base for base, *_ in self._bases]
 
     @property
     def is_asking(self) -> bool:
@@ -363,14 +336,14 @@ class Gatherer:
             return
         for address in addresses:
             if (":" in address.host) == (":" in base.host):
-                self._tally.asked.add(server.url)
                 if server.scheme.is_turn:
                     if not self.relays.open(server, base, address, preference, trust):
-                        return  # by another URL it is asked already
+                        self.log.skip(server.url)
+                        return
                 elif self._rules.asks_from(base):
                     asked = _binding_request(self._settings, self._entropy)
                     self._questions[asked.transaction_id] = _Question(base, preference, server, address, asked)
-                self._tally.ask(server.url)
+                self.log.ask(server.url)
                 return
 
     def _take_response(self, response: StunMessage, local: TransportAddress, remote: TransportAddress) -> None:
@@ -390,7 +363,7 @@ class Gatherer:
 
     def _succeed(self, question: _Question, mapped: TransportAddress) -> None:
         del self._questions[question.transaction.transaction_id]
-        self._tally.succeed(question.server.url)
+        self.log.succeed(question.server.url, question.base, question.address, mapped)
         if mapped != question.base or not self._wants_host:
             self._gathered(
                 local_candidate(
@@ -403,7 +376,7 @@ class Gatherer:
         self._failed(ServerFailed(question.server.url, code, text, question.base))
 
     def _failed(self, failure: ServerFailed) -> None:
-        told = self._tally.fail(failure)
+        told = self.log.fail(failure)
         if told is not None:
             self._events.append(told)
 
@@ -422,7 +395,7 @@ class Gatherer:
 
     def _relay_opened(self, opened: RelayOpened) -> None:
         relay, mapped = opened.relay, opened.allocated.mapped
-        self._tally.succeed(relay.server.url)
+        self.log.succeed(relay.server.url, relay.local, relay.remote, mapped)
         # RFC 8445 section 5.1.1.2: the allocation has answered the question for our address as well.
         is_base = any(base == relay.local and use is BaseUse.EVERYTHING for base, _, use in self._bases)
         if self._wants_reflexive and is_base and mapped != relay.local and self._rules.asks_from(relay.local):
@@ -455,8 +428,7 @@ class Gatherer:
         if self.state is not GatheringState.GATHERING:
             return
         for server, *_ in self._servers:
-            if server.url not in self._tally.asked and self.wants(server) and not server.is_stream:
-                self._tally.asked.add(server.url)
+            if not self.log.is_known(server.url) and self.wants(server) and not server.is_stream:
                 self.fail_server(server, f"{server.host} has no address of a family that this host has")
 
     def _suffice(self) -> None:
@@ -472,7 +444,7 @@ class Gatherer:
 
     def _bulk_wait(self) -> float:
         """How long bulk signalling waits: briefly once a server has answered, longer while none has."""
-        return self._settings.bulk_wait if self._tally.answered else self._settings.bulk_patience
+        return self._settings.bulk_wait if self.log.has_answers else self._settings.bulk_patience
 
 
 def _binding_request(settings: IceSettings, entropy: Entropy) -> Transaction:

@@ -322,6 +322,17 @@ class Relays:
             if relay.local == local:
                 relay.is_full = is_full
 
+    def note_unroutable(self, local: TransportAddress, remote: TransportAddress, detail: str) -> str | None:
+        """Our own host can not send there: the URL of the server that will give no allocation for that.
+
+        An allocation that is there may outlive it.
+        """
+        relay = self._by_path.get((local, remote))
+        if relay is None or relay.client.state not in _OPENING:
+            return None
+        self._refuse(relay, NO_ANSWER, f"{relay.server.host} can not be reached at {remote}: {detail}")
+        return relay.server.url
+
     def stop_opening(self, reason: str) -> None:
         """Gathering is over: give up on servers that have not answered."""
         for relay in self.opening:

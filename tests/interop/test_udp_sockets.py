@@ -1,6 +1,7 @@
 """The UDP layer over real loopback sockets: each kind of socket, asyncio's own loop and uvloop."""
 
 import asyncio
+import errno
 import os
 import socket
 from collections.abc import Callable, Coroutine
@@ -200,3 +201,23 @@ def test_a_name_that_does_not_exist() -> None:
 def test_this_machine_has_interfaces() -> None:
     hosts = {address.host for interface in SystemNetwork().interfaces() for address in interface.addresses}
     assert "127.0.0.1" in hosts
+
+
+def test_where_the_system_sends_nothing_is_told(run: Callable[[Main], None]) -> None:
+    async def main() -> None:
+        refused: asyncio.Future[tuple[TransportAddress, TransportAddress, int]] = asyncio.Future()
+        port = await SystemNetwork().open_udp(
+            TransportAddress("127.0.0.1", 0),
+            lambda datagrams: None,
+            lambda: None,
+            on_refused=lambda *refusal: refused.done() or refused.set_result(refusal),
+        )
+        elsewhere = TransportAddress("203.0.113.1", 9)  # from the loopback address nothing leaves the host
+        assert port.send(elsewhere, [b"x"]) == 1
+        if isinstance(port, UdpSocket):  # an asyncio endpoint is not told where what failed was sent
+            local, remote, error = await refused
+            assert (local, remote) == (port.local, elsewhere)
+            assert error in {errno.EINVAL, errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL, errno.EPERM}
+        port.close()
+
+    run(main)

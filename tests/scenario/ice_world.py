@@ -57,8 +57,10 @@ class Side:
         self._host = host
         note = self.agent.note_data
 
-        def note_data(local: TransportAddress, remote: TransportAddress, now: float) -> bool:
-            is_known = note(local, remote, now)
+        def note_data(
+            local: TransportAddress, remote: TransportAddress, now: float, payloads: Sequence[bytes] = ()
+        ) -> bool:
+            is_known = note(local, remote, now, payloads)
             if is_known:
                 self.heard, self.heard_at = (local, remote), host.network.timeline.time()
             else:

@@ -17,7 +17,8 @@ class SimulatedNetwork:
     """The network of one host; give the `Network` of the simulator the running loop as its timeline.
 
     ``known_addresses`` says more about an address than its prefix (temporary, deprecated, ...). ``resolve_delay`` is
-    how long the resolver takes; a name in ``silent_names`` is never answered. ``udp_errors`` makes the next binds fail.
+    how long the resolver takes; a name in ``silent_names`` is never answered. ``udp_errors`` makes the next binds fail,
+    and what is sent to a host of ``unroutable`` is refused with that errno.
     """
 
     def __init__(self, host: Host) -> None:
@@ -26,6 +27,7 @@ class SimulatedNetwork:
         self.resolve_delay = 0.0
         self.silent_names: set[str] = set()
         self.udp_errors: list[OSError] = []
+        self.unroutable: dict[str, int] = {}
         self.open_sockets = 0
         self._monitor: NetworkMonitor | None = None
 
@@ -43,11 +45,12 @@ class SimulatedNetwork:
         on_datagrams: Callable[[Datagrams], None],
         on_writable: Callable[[], None],
         on_drained: Callable[[], None] | None = None,
+        on_refused: Callable[[TransportAddress, TransportAddress, int], None] | None = None,
     ) -> UdpPort:
         """Bind; a simulated socket always takes everything, so ``on_writable`` is never called, nor ``on_drained``."""
         if self.udp_errors:
             raise self.udp_errors.pop(0)
-        return _SimulatedPort(self, address, on_datagrams)
+        return _SimulatedPort(self, address, on_datagrams, on_refused)
 
     async def resolve(self, host: str, port: int) -> list[TransportAddress]:
         """Numeric hosts at once, names from `tests.sim.network.Network.names` after ``resolve_delay``."""
@@ -77,9 +80,14 @@ class _SimulatedPort:
     """A simulated socket that says when it is gone, so that a test can see what was left open."""
 
     def __init__(
-        self, network: SimulatedNetwork, address: TransportAddress, on_datagrams: Callable[[Datagrams], None]
+        self,
+        network: SimulatedNetwork,
+        address: TransportAddress,
+        on_datagrams: Callable[[Datagrams], None],
+        on_refused: Callable[[TransportAddress, TransportAddress, int], None] | None,
     ) -> None:
         self._network = network
+        self._on_refused = on_refused
         self._socket = network.host.bind(address.host, address.port, on_datagrams)
         self._is_closed = False
         network.open_sockets += 1
@@ -89,7 +97,16 @@ class _SimulatedPort:
         return self._socket.local
 
     def send(self, remote: TransportAddress, payloads: list[bytes]) -> int:
+        error = self._network.unroutable.get(remote.host)
+        if error is not None:
+            if self._on_refused is not None:
+                asyncio.get_running_loop().call_soon(self._tell_refusal, remote, error)
+            return len(payloads)
         return self._socket.send(remote, payloads)
+
+    def _tell_refusal(self, remote: TransportAddress, error: int) -> None:
+        if self._on_refused is not None and not self._is_closed:
+            self._on_refused(self.local, remote, error)
 
     def close(self) -> None:
         if not self._is_closed:

@@ -1,4 +1,5 @@
 import asyncio
+import errno
 
 import pytest
 
@@ -155,3 +156,19 @@ async def test_gathered_until_the_program_has_what_it_wants():
     assert await agent.gathered(until=lambda _: False) == found
     assert agent.core.gatherer.is_complete
     await agent.close()
+
+
+@simulated
+async def test_where_the_system_sends_nothing_nobody_waits_for_an_answer():
+    world = World()
+    a, b = agents(world)
+    world.networks[0].unroutable["203.0.113.2"] = errno.ENETUNREACH
+    b.gather()
+    a.set_remote_parameters(b.local_parameters)
+    a.gather()
+    await asyncio.sleep(0.1)
+    (pair,) = a.core.agent.statistics().pairs
+    assert pair.failure is not None
+    assert (pair.failure.reason.value, pair.failure.detail) == ("unroutable", "Network is unreachable")
+    assert pair.requests_sent == 1
+    await asyncio.gather(a.close(), b.close())

@@ -24,7 +24,15 @@ class Rig:
         self.got: list[Datagrams] = []
         self.writable = 0
         self.drained = 0
-        self.port = UdpSocket(self.sock, self.take, self.note_writable, self.loop, self.note_drained)  # type: ignore[arg-type]
+        self.refused: list[tuple[TransportAddress, TransportAddress, int]] = []
+        self.port = UdpSocket(
+            self.sock,  # type: ignore[arg-type]
+            self.take,
+            self.note_writable,
+            self.loop,  # type: ignore[arg-type]
+            self.note_drained,
+            lambda *refusal: self.refused.append(refusal),
+        )
 
     def take(self, datagrams: Datagrams) -> None:
         self.got.append(datagrams)
@@ -126,6 +134,21 @@ class TestSendingPlain:
         assert rig.port.send(REMOTE, [b"a", b"b"]) == 2
         assert [run for run, _, _ in rig.sock.sent] == [[b"b"]]
         assert rig.port.statistics().send_errors == 1
+        # From the loop, for it is the core that is being asked for packets.
+        assert rig.refused == []
+        for handle in rig.loop.pending:
+            handle.run()
+        says_something_of_the_way = failure not in {errno.EMSGSIZE, errno.ECONNREFUSED}
+        assert rig.refused == ([(rig.port.local, REMOTE, failure)] if says_something_of_the_way else [])
+
+    def test_nothing_is_told_of_a_refusal_after_the_end(self) -> None:
+        rig = Rig()
+        rig.sock.failures.append(errno.ENETUNREACH)
+        rig.port.send(REMOTE, [b"a"])
+        rig.port.close()
+        for handle in rig.loop.pending:
+            handle.run()
+        assert rig.refused == []
 
     @pytest.mark.parametrize(
         "remote",

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from rtcpeer import OperationError, RTCIceCandidate, RTCIceGatherer, RTCIceTransport
+from rtcpeer import IceSettings, OperationError, RTCIceCandidate, RTCIceGatherer, RTCIceTransport
 from tests.sim.peers import World, simulated, until
 
 LINE = (
@@ -102,3 +102,22 @@ async def test_ortc_without_a_peer_connection():
     await gatherers[0].close()
     assert [network.open_sockets for network in world.networks] == [0, 0]
     assert transports[0].state == "closed"
+
+
+@pytest.mark.parametrize(("settings", "is_told"), [({}, True), ({"mdns": "query_and_gather"}, False)])
+def test_an_error_tells_no_address_that_no_candidate_has_told(settings, is_told):
+    @simulated
+    async def main():
+        world = World()
+        gatherer = RTCIceGatherer(["stun:203.0.113.250"], IceSettings(**settings), network=world.host())
+        errors = []
+        gatherer.on("error", errors.append)
+        gatherer.gather()
+        await until(lambda: gatherer.state == "complete")
+        (error,) = errors
+        assert (error.url, error.errorCode) == ("stun:203.0.113.250", 701)
+        assert "did not answer" in error.errorText
+        assert (error.address, error.port) == (("203.0.113.1", 49152) if is_told else (None, None))
+        await gatherer.close()
+
+    main()

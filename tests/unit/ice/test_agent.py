@@ -369,9 +369,26 @@ def test_statistics_count():
     assert pair.current_round_trip_time == pair.total_round_trip_time == 0.25
     assert pair.is_selected
     assert pair.nominated
-    peer.pair().bytes_sent += 10
-    assert peer.agent.statistics().pairs[0].bytes_sent == 10
     assert sum(isinstance(event, PairSelected) for event in peer.agent.poll_events()) == 1
+
+
+def test_traffic_is_counted_for_its_pair_and_for_all():
+    peer = Peer()
+    peer.validate(REMOTE)
+    assert peer.agent.note_data(*peer.pair().path, peer.now, [b"x" * 100, b"x" * 200])
+    peer.agent.note_sent([b"x" * 500], peer.now + 1)
+    statistics = peer.agent.statistics()
+    assert statistics.pairs[0].traffic == statistics.traffic == (1, 2, 500, 300, peer.now + 1, peer.now)
+
+
+def test_requests_are_told_from_their_repetitions():
+    peer = Peer()
+    peer.agent.add_remote_candidate(host(REMOTE.host))
+    for _ in range(3):
+        assert len(peer.pull()) == 1
+        peer.advance(1.0)
+    (pair,) = peer.agent.statistics().pairs
+    assert (pair.requests_sent, pair.retransmissions_sent, pair.consent_requests_sent) == (3, 2, 0)
 
 
 def test_a_binding_indication_is_a_sign_of_life():

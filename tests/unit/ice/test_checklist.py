@@ -1,6 +1,6 @@
 from rtcpeer.ice import CandidatePair, FailureReason, PairState
 from rtcpeer.ice.checklist import Checklist
-from rtcpeer.ice.pair import pair_priority
+from rtcpeer.ice.pair import Traffic, pair_priority
 from tests.unit.ice.network import host
 
 
@@ -122,3 +122,16 @@ def test_exhausted_and_untried():
     assert list(checklist) == [tried, done]
     tried.state = PairState.FAILED
     assert checklist.is_exhausted
+
+
+def test_the_traffic_of_all_pairs_there_ever_were():
+    one, other = pair(1, 1, PairState.WAITING), pair(2, 2, PairState.SUCCEEDED)
+    checklist = filled(one, other)
+    one.packets_sent, one.bytes_sent, one.last_packet_sent_at = 1, 100, 5.0
+    other.packets_sent, other.bytes_sent, other.last_packet_sent_at = 2, 200, 4.0
+    other.packets_received, other.bytes_received, other.last_packet_received_at = 3, 300, 6.0
+    whole = Traffic(3, 3, 300, 300, 5.0, 6.0)
+    assert checklist.traffic == whole
+    checklist.drop_untried()
+    assert list(checklist) == [other]
+    assert checklist.traffic == whole

@@ -336,3 +336,25 @@ def test_what_next_timeout_says_is_due_then(start):
         core.poll_events()
         assert core.next_timeout() != deadline
     assert core.state is GatheringState.COMPLETE
+
+
+def test_a_server_that_can_not_be_sent_to_is_given_up_at_once():
+    relay = ServerUrl.parse("turn:turn.example.org", Credentials("ada", "lovelace"))
+    elsewhere = TransportAddress("203.0.113.9", 3478)
+    core = gatherer(BASE, OTHER, servers=((SERVER, [ADDRESS]), (relay, [elsewhere])))
+    questions(core)
+    core.relays.packets_to_send(0.0)
+    core.poll_events()
+    core.note_unroutable(BASE, ADDRESS, "no route")
+    core.note_unroutable(BASE, elsewhere, "no route")
+    core.note_unroutable(OTHER, TransportAddress("203.0.113.77", 1), "nobody asked there")
+    assert core.poll_events() == []  # there is another base
+    core.note_unroutable(OTHER, ADDRESS, "no route")
+    core.note_unroutable(OTHER, elsewhere, "no route")
+    failures = [event for event in core.poll_events() if isinstance(event, ServerFailed)]
+    assert [(failure.url, failure.error_code, failure.base) for failure in failures] == [
+        (SERVER.url, 701, BASE),
+        (relay.url, 701, BASE),
+    ]
+    assert "can not be reached at 203.0.113.1:3478: no route" in failures[0].error_text
+    assert core.state is GatheringState.COMPLETE

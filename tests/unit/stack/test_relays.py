@@ -362,3 +362,11 @@ def test_new_credentials_sign_the_next_requests():
     bench.relays.permit([PEER])
     bench.exchange()
     assert bench.server._user(bench.server.requests[-1]) == "grace"
+
+
+def test_an_allocation_that_is_there_outlives_a_refusal_to_send():
+    bench, relay = opened()
+    bench.relays.note_unroutable(BASE, ADDRESS, "no route for a moment")
+    bench.exchange()
+    assert bench.of(RelayRefused, RelayLost) == []
+    assert relay.relayed
