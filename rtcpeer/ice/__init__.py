@@ -10,12 +10,14 @@ from rtcpeer.ice.candidate import (
 )
 from rtcpeer.ice.events import (
     ConsentLost,
+    GenerationRetired,
     IceEvent,
     IceState,
     LocalCandidateDiscovered,
     PairSelected,
     PairValidated,
     RemoteCandidateDiscovered,
+    Restarted,
     RoleChanged,
     StateChanged,
 )
@@ -46,6 +48,8 @@ __all__ = [
     "LocalCandidateDiscovered",
     "RemoteCandidateDiscovered",
     "ConsentLost",
+    "Restarted",
+    "GenerationRetired",
     "IceStatistics",
     "PairStatistics",
 ]

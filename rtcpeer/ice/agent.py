@@ -6,42 +6,49 @@ RFC 8445 (ICE), RFC 8838 (trickle), RFC 8863 (patience), RFC 7675 (consent).
 from collections.abc import Sequence
 
 from rtcpeer.core import Datagrams, Entropy, TransportAddress
-from rtcpeer.errors import InvalidStateError, NotSupportedError
+from rtcpeer.errors import InvalidStateError
 from rtcpeer.ice.candidate import Candidate
-from rtcpeer.ice.checking import Checking
-from rtcpeer.ice.consent import PathMonitor
-from rtcpeer.ice.events import ConsentLost, IceEvent, IceState, PairSelected, StateChanged
-from rtcpeer.ice.failover import Failover
+from rtcpeer.ice.events import GenerationRetired, IceEvent, IceState, PairSelected, Restarted, RoleChanged, StateChanged
 from rtcpeer.ice.generation import Generation
 from rtcpeer.ice.intake import Intake
 from rtcpeer.ice.pair import CandidatePair, FailureReason, Path
 from rtcpeer.ice.parameters import IceParameters, generate_parameters
 from rtcpeer.ice.role import Role
+from rtcpeer.ice.session import Session
+from rtcpeer.ice.sessions import Sessions
 from rtcpeer.ice.settings import IceSettings
 from rtcpeer.ice.statistics import IceStatistics, pair_statistics
 
 __all__ = ["Agent"]
 
-_FINAL_STATES = frozenset({IceState.FAILED, IceState.CLOSED})
 # A timer may be late by the grain of the event loop; by more only where the loop did not run.
 _LATENESS_TOLERATED = 1.0
 
 
 class Agent:
-    """One data stream with one component, between two peers. `rtcpeer.core.Core` with datagrams and ICE events."""
+    """One data stream with one component, between two peers. `rtcpeer.core.Core` with datagrams and ICE events.
+
+    An ICE restart (RFC 8445 section 9) begins another generation of credentials, candidates and pairs. Until that has
+    selected a pair, the generation before carries the data, and both are alive. Candidates that the owner adds belong
+    to the newest one.
+    """
 
     def __init__(self, settings: IceSettings, *, is_controlling: bool, entropy: Entropy) -> None:
         self._settings = settings
+        self._entropy = entropy
         self._role = Role(is_controlling, entropy)
         self._events: list[IceEvent] = []
-        generation = Generation(generate_parameters(settings, entropy), self._role, settings)
-        self._checking = Checking(generation, self._role, settings, entropy, self._emit)
-        self._intake = Intake(self._checking, self._role, settings)
-        self._monitor = PathMonitor(settings, entropy)
-        self._failover = Failover(self._checking, self._monitor, self._role)
+        first = Session(generate_parameters(settings, entropy), self._role, settings, entropy, self._emit)
+        self._sessions = Sessions(first, settings.max_remote_candidates, self._on_retired)
+        self._intake = Intake(self._sessions.checkings, self._role, settings)
         self._state = IceState.NEW
-        self._is_silent = False
+        self._is_over = False  # closed, or failed without a session that could still succeed
+        self._is_recovering = False  # restarted while disconnected or failed
+        self._carrier: Session | None = None
         self._selected_pair_changes = 0
+        self._candidates_refused = 0  # in generations that are retired, like the other two
+        self._responses_refused = 0
+        self._remotes_seen = 0
         self._promised: float | None = None  # when we were to be called again, seen from the last time we ran
         # Between two deadlines data flows in thousands of turns, and only commands and STUN change what we would do.
         self._is_changed = True
@@ -49,7 +56,7 @@ class Agent:
 
     def receive(self, packet: Datagrams, now: float) -> None:
         """Take STUN datagrams that came in on one of our bases."""
-        if self._state in _FINAL_STATES:
+        if self._is_over:
             return
         self._wake(now)
         path = (packet.local, packet.remote)
@@ -60,33 +67,32 @@ class Agent:
 
     def handle_timeout(self, now: float) -> None:
         """Do what is due: give up, nominate, and notice that the peer is gone."""
-        if self._state in _FINAL_STATES:
+        if self._is_over:
             return
         self._wake(now)
-        self._checking.advance(now)
+        for session in self._sessions.running:
+            session.checking.advance(now)
         self._settle(now)
-        self._watch_path(now)
-        self._lose_patience(now)
+        self._watch_paths(now)
         self._rest(now)
 
     def packets_to_send(self, now: float) -> list[Datagrams]:
         """Answers first, then checks that are due; one entry for each path."""
         if not self._is_changed and (self._due is None or now < self._due):
             return []
-        if self._state in _FINAL_STATES:
+        if self._is_over:
             return []
         self._wake(now)
-        self._checking.advance(now)
+        for session in self._sessions.running:
+            session.checking.advance(now)
         self._settle(now)
         by_path: dict[Path, list[bytes]] = {}
         for path, payload in self._intake.answers():
             by_path.setdefault(path, []).append(payload)
-        pair = self._monitor.check_due(now)
-        if pair is not None:
-            self._checking.prove_consent(pair)
-            self._failover.probe(now)
-        for path, payload in self._checking.transmissions(now):
-            by_path.setdefault(path, []).append(payload)
+        for session in self._sessions.running:
+            session.prove_consent(now)
+            for path, payload in session.checking.transmissions(now):
+                by_path.setdefault(path, []).append(payload)
         self._rest(now)
         self._is_changed = False
         return [Datagrams(local, remote, payloads) for (local, remote), payloads in by_path.items()]
@@ -101,16 +107,9 @@ class Agent:
         return self._deadline() if self._is_changed else self._due
 
     def _deadline(self) -> float | None:
-        if self._state in _FINAL_STATES:
+        if self._is_over:
             return None
-        checking = self._checking
-        if checking.generation.remote is None:
-            return None
-        if checking.started_at is None:
-            return float("-inf")
-        moments = [checking.next_timeout(), self._monitor.next_timeout(self._is_silent)]
-        if checking.is_exhausted:
-            moments.append(checking.started_at + self._settings.patience)
+        moments = (session.next_timeout() for session in self._sessions)
         return min((moment for moment in moments if moment is not None), default=None)
 
     def add_local_candidate(self, candidate: Candidate) -> bool:
@@ -126,80 +125,133 @@ class Agent:
         self._update_state()
 
     def set_remote_parameters(self, parameters: IceParameters) -> None:
-        """The peer's credentials: checks begin as soon as there are pairs. The same ones again change nothing."""
+        """The peer's credentials: checks begin as soon as there are pairs. The same ones again change nothing.
+
+        Others than before are the peer's restart, which `restart` answers here if nobody has called it.
+        """
         self._require_open("set remote parameters")
-        remote = self._generation.remote
-        if remote is not None:
-            if (remote.username_fragment, remote.password) != (parameters.username_fragment, parameters.password):
-                raise NotSupportedError("the peer's credentials have changed: ICE restart is not supported yet")
+        if self.is_restarted_by(parameters):
+            self.restart()
+        elif self._generation.remote is not None:
             return
-        self._generation.set_remote(parameters)
+        self._sessions.agree(parameters)
         if parameters.is_lite:
             # RFC 8445 section 6.1.1: a lite agent never nominates.
-            self._checking.change_role(is_controlling=True)
+            self._sessions.newest.checking.change_role(is_controlling=True)
         self._update_state()
+
+    def restart(self, parameters: IceParameters | None = None, settings: IceSettings | None = None) -> IceParameters:
+        """Begin a new generation, and return our credentials for it; data stays where it is until that has a pair.
+
+        Until the peer's credentials for it are set, it can be taken back by `roll_back`, and another call replaces it.
+
+        Args:
+            parameters: credentials made before by `fresh_parameters`.
+            settings: for this generation and those that follow.
+        """
+        self._require_open("restart ICE")
+        self._settings = settings or self._settings
+        local = parameters or self.fresh_parameters()
+        if local != self._generation.local:
+            self._events.append(Restarted(local))
+        self._sessions.begin(Session(local, self._role, self._settings, self._entropy, self._emit))
+        self._is_over = False
+        if self._state in {IceState.DISCONNECTED, IceState.FAILED}:
+            # W3C webrtc-pc section 5.6.5: a restart forgets that connectivity was lost.
+            self._is_recovering = True
+            self._enter(IceState.CHECKING)
+        self._update_state()
+        return local
+
+    def roll_back(self) -> bool:
+        """Undo a restart that the peer has not agreed to; False where there is none."""
+        if self._state is IceState.CLOSED or not self._sessions.roll_back():
+            return False
+        self._is_recovering = False
+        self._update_state()
+        self._fail_if_over()
+        return True
+
+    def is_restarted_by(self, parameters: IceParameters) -> bool:
+        """Whether these credentials of the peer's differ from those agreed on (RFC 8839 section 4.4.1.1.1)."""
+        remote = self._generation.remote
+        return remote is not None and (
+            (remote.username_fragment, remote.password) != (parameters.username_fragment, parameters.password)
+        )
+
+    def fresh_parameters(self) -> IceParameters:
+        """Credentials for a restart to come."""
+        return generate_parameters(self._settings, self._entropy, is_restart=True)
 
     def add_remote_candidate(self, candidate: Candidate) -> None:
         """A candidate of the peer; duplicates, other generations and what can not be paired cause no error."""
-        if self._state not in _FINAL_STATES:
-            self._generation.add_remote(candidate)
+        if not self._is_over:
+            self._sessions.add_remote(candidate)
             self._update_state()
 
     def resolve_remote_candidate(self, candidate: Candidate, addresses: Sequence[str]) -> None:
         """The name in a candidate that was added stands for these addresses; without any the candidate stays listed."""
-        if self._state not in _FINAL_STATES:
-            self._generation.resolve_remote(candidate, addresses)
+        if not self._is_over:
+            self._sessions.resolve_remote(candidate, addresses)
             self._update_state()
 
-    def end_of_remote_candidates(self) -> None:
-        """The peer will signal no more."""
-        self._generation.remote_ended = True
+    def end_of_remote_candidates(self, username_fragment: str | None = None) -> None:
+        """The peer will signal no more with this fragment of its own; None: in the generation that was agreed on."""
+        self._sessions.end_remote(username_fragment)
         self._update_state()
 
     def set_role(self, is_controlling: bool) -> None:
         """Take the role that the offer/answer exchange gives us (RFC 8445 section 6.1.1)."""
-        self._is_changed = True
-        self._checking.change_role(is_controlling)
+        self._sessions.newest.checking.change_role(is_controlling)
+        self._update_state()
 
     def note_data(self, local: TransportAddress, remote: TransportAddress, now: float) -> bool:
         """Other traffic than STUN came in: it proves that the path lives. One call for a batch is enough.
 
         False when there is no such pair, so that the data comes from nobody we know.
         """
-        pair = self._checking.path
+        carrier = self._carrier
+        pair = None if carrier is None else carrier.checking.path
         if pair is None or pair.path != (local, remote):
-            pair = self._generation.checklist.find((local, remote))
+            pair = self._sessions.find((local, remote))
         if pair is not None:
             pair.last_received_at = now
-            if self._is_silent:
+            if carrier is not None and carrier.is_silent:
                 self._settle(now)
             return True
         # Before the peer's description there are no pairs, but a check of its own has shown that it knows our password.
-        return any(check.path == (local, remote) for check in self._generation.early_checks)
+        return self._sessions.knows_sender((local, remote))
 
     def note_unroutable(self, local: TransportAddress, remote: TransportAddress, now: float, detail: str = "") -> None:
         """Our own host could not send on a path (no route, network down): its pair fails at once unless it is valid."""
-        pair = self._generation.checklist.find((local, remote))
-        if pair is not None and not pair.is_valid and self._state not in _FINAL_STATES:
-            self._checking.lose(pair, FailureReason.UNROUTABLE, detail)
-            self._settle(now)
+        if self._is_over:
+            return
+        for session in self._sessions.running:
+            pair = session.generation.checklist.find((local, remote))
+            if pair is not None and not pair.is_valid:
+                session.checking.lose(pair, FailureReason.UNROUTABLE, detail)
+        self._settle(now)
 
     def drop_bases(self, bases: Sequence[TransportAddress], now: float, detail: str = "") -> None:
         """Nothing can be sent from these any more: their pairs fail, and another takes over where there is one."""
-        if self._state in _FINAL_STATES:
+        if self._is_over:
             return
-        for pair in self._generation.drop_bases(bases):
-            self._checking.lose(pair, FailureReason.UNROUTABLE, detail)
-        if self._selected_pair_changes and self._checking.is_exhausted:
-            self._fail()
-        else:
-            self._settle(now)
+        for session in self._sessions.running:
+            for pair in session.generation.drop_bases(bases):
+                session.checking.lose(pair, FailureReason.UNROUTABLE, detail)
+            if session.was_selected and session.checking.is_exhausted:
+                session.fail()
+        self._settle(now)
+        self._fail_if_over()
 
     def close(self) -> None:
         """Stop; harmless when repeated."""
         self._is_changed = True
-        self._checking.stop()
+        for session in self._sessions:
+            session.checking.stop()
+        self._carrier = None
         self._intake.clear()
+        self._is_over = True
         self._enter(IceState.CLOSED)
 
     @property
@@ -213,85 +265,101 @@ class Agent:
         return self._role.is_controlling
 
     @property
+    def is_restart_pending(self) -> bool:
+        """Whether a restart waits for the peer's credentials."""
+        return self._sessions.agreed is not self._sessions.newest
+
+    @property
     def local_parameters(self) -> IceParameters:
-        """Our credentials."""
+        """Our credentials, of the newest generation."""
         return self._generation.local
 
     @property
     def remote_parameters(self) -> IceParameters | None:
-        """The peer's credentials, where they are known."""
-        return self._generation.remote
+        """The peer's credentials, the newest that are known."""
+        return self._sessions.agreed.generation.remote
 
     @property
     def local_candidates(self) -> list[Candidate]:
-        """Ours, including those that the peer's answers taught us."""
+        """Ours in the newest generation, including those that the peer's answers taught us."""
         return list(self._generation.local_candidates)
 
     @property
     def remote_candidates(self) -> list[Candidate]:
-        """The peer's, including those that are not paired (names, TCP) and those that its checks taught us."""
-        return list(self._generation.remote_candidates)
+        """The peer's in the generation agreed on: also what is not paired (names, TCP) and what checks taught us."""
+        return list(self._sessions.agreed.generation.remote_candidates)
 
     @property
     def remotes_seen(self) -> int:
         """Changes whenever `remote_addresses` has grown."""
-        return self._generation.remotes_seen
+        return self._remotes_seen + sum(session.generation.remotes_seen for session in self._sessions)
 
     @property
     def remote_addresses(self) -> list[TransportAddress]:
         """The peer's addresses, as far as they can be paired."""
-        return self._generation.remote_addresses
+        return self._sessions.remote_addresses()
 
     @property
     def selected_pair(self) -> CandidatePair | None:
-        """The nominated pair."""
-        return self._checking.selection.selected
+        """The nominated pair, in the newest generation that has one."""
+        return self._sessions.selected_pair
 
     def send_path(self) -> Path | None:
         """(local base, remote) for data: the selected pair, or a valid one that does for it; None without consent."""
-        pair = self._checking.path
+        carrier = self._carrier
+        pair = None if carrier is None else carrier.checking.path
         return None if pair is None else pair.path
 
     def pair(self, local: TransportAddress, remote: TransportAddress) -> CandidatePair | None:
         """The pair of a path, whose traffic counters the owner of the data path advances."""
-        return self._generation.checklist.find((local, remote))
+        return self._sessions.find((local, remote))
 
     def statistics(self) -> IceStatistics:
-        """All counters as they stand."""
-        checking, generation = self._checking, self._generation
+        """All counters as they stand, and the pairs and candidates of all generations that live, the newest first."""
+        sessions = list(self._sessions)[::-1]
+        generations = [session.generation for session in sessions]
+        selected = self.selected_pair
         return IceStatistics(
             state=self._state,
             is_controlling=self._role.is_controlling,
-            pairs=tuple(pair_statistics(pair, self.selected_pair) for pair in generation.checklist),
-            local_candidates=tuple(generation.local_candidates),
-            remote_candidates=tuple(generation.remote_candidates),
+            pairs=tuple(pair_statistics(pair, selected) for each in generations for pair in each.checklist),
+            local_candidates=tuple(candidate for each in generations for candidate in each.local_candidates),
+            remote_candidates=tuple(candidate for each in generations for candidate in each.remote_candidates),
             selected_pair_changes=self._selected_pair_changes,
             malformed_packets=self._intake.malformed_packets,
             ignored_packets=self._intake.ignored_packets,
             requests_refused=self._intake.requests_refused,
-            responses_refused=checking.responses_refused,
-            responses_unmatched=checking.responses_unmatched,
-            candidates_refused=generation.candidates_refused,
+            responses_refused=self._responses_refused + sum(each.checking.responses_refused for each in sessions),
+            responses_unmatched=self._intake.responses_unmatched,
+            candidates_refused=self._candidates_refused + sum(each.candidates_refused for each in generations),
         )
 
     @property
     def _generation(self) -> Generation:
-        return self._checking.generation
+        return self._sessions.newest.generation
 
     def _emit(self, event: IceEvent) -> None:
         if isinstance(event, PairSelected):
             self._selected_pair_changes += 1
+        elif isinstance(event, RoleChanged):
+            for session in self._sessions:
+                session.checking.adopt_role()
         self._events.append(event)
+
+    def _on_retired(self, session: Session) -> None:
+        self._responses_refused += session.checking.responses_refused
+        self._candidates_refused += session.generation.candidates_refused
+        self._remotes_seen += session.generation.remotes_seen
+        self._events.append(GenerationRetired(session.generation.local))
 
     def _wake(self, now: float) -> None:
         """Where a timer is long overdue it was we who did not run, and the peer is given that time back."""
         self._is_changed = True
         late = 0.0 if self._promised is None else now - self._promised
-        if late > _LATENESS_TOLERATED:
-            # A moment more: what came meanwhile lies in the socket, and is read after the timers have run.
-            self._monitor.forgive(late + _LATENESS_TOLERATED, now)
-            self._checking.forgive(late + _LATENESS_TOLERATED)
-        self._checking.begin(now)
+        # A moment more: what came meanwhile lies in the socket, and is read after the timers have run.
+        forgiven = late + _LATENESS_TOLERATED if late > _LATENESS_TOLERATED else 0.0
+        for session in self._sessions.running:
+            session.wake(forgiven, now)
 
     def _rest(self, now: float) -> None:
         """End whatever was called: `_wake` will see how much later than this we were called again."""
@@ -300,43 +368,47 @@ class Agent:
 
     def _settle(self, now: float) -> None:
         """Draw the conclusions of what has just changed."""
-        self._failover.reconsider(now)
-        self._is_silent = self._monitor.is_silent(now)
+        for session in self._sessions.running:
+            session.settle(now)
+        self._sessions.supersede(now)
         self._update_state()
 
-    def _watch_path(self, now: float) -> None:
-        lost = self._failover.drop_dead(now)
-        self._events += [ConsentLost(path) for path in lost]
-        if lost and self._checking.path is None and self._selected_pair_changes:
-            self._fail()
-        elif lost:
-            self._settle(now)
+    def _watch_paths(self, now: float) -> None:
+        for session in self._sessions.running:
+            if session.drop_dead_paths(now):
+                self._settle(now)
+            session.lose_patience(now)
+        self._fail_if_over()
 
-    def _lose_patience(self, now: float) -> None:
-        started_at = self._checking.started_at
-        if self._state in _FINAL_STATES or started_at is None or not self._checking.is_exhausted:
-            return
-        if now >= started_at + self._settings.patience:
-            self._fail()
-
-    def _fail(self) -> None:
-        self._checking.stop()
-        self._enter(IceState.FAILED)
+    def _fail_if_over(self) -> None:
+        """Where nothing carries data and no session that was agreed on can succeed any more, say so."""
+        failed = [session.is_failed for session in self._sessions if session.generation.remote is not None]
+        if self._state is not IceState.CLOSED and failed and all(failed) and self._sessions.carrier is None:
+            self._update_state()
+            self._is_over = self._sessions.newest.is_failed
+            self._enter(IceState.FAILED)
 
     def _update_state(self) -> None:
         self._is_changed = True
-        generation = self._generation
-        if self._state in _FINAL_STATES:
+        if self._is_over:
             return
-        if self._checking.path is not None:
-            has_all = generation.local_ended and generation.remote_ended and self.selected_pair is not None
-            alive = IceState.COMPLETED if has_all else IceState.CONNECTED
-            if self._state in {IceState.NEW, IceState.CHECKING}:
-                # Nobody who waits for "connected" should miss it where the last answer brings everything at once.
-                self._enter(IceState.CONNECTED)
-            self._enter(IceState.DISCONNECTED if self._is_silent else alive)
-        elif generation.remote is not None and generation.remote_candidates:
+        self._carrier = carrier = self._sessions.carrier
+        newest = self._sessions.newest
+        if carrier is None:
+            if newest.generation.remote is not None and newest.generation.remote_candidates and not newest.is_failed:
+                self._enter(IceState.CHECKING)
+            return
+        if carrier.is_silent and self._is_recovering:
             self._enter(IceState.CHECKING)
+            return
+        if self._state in {IceState.NEW, IceState.CHECKING}:
+            # Nobody who waits for "connected" should miss it where the last answer brings everything at once.
+            self._enter(IceState.CONNECTED)
+        self._is_recovering = False
+        generation = carrier.generation
+        has_all = generation.local_ended and generation.remote_ended and carrier.is_selected and carrier is newest
+        alive = IceState.COMPLETED if has_all else IceState.CONNECTED
+        self._enter(IceState.DISCONNECTED if carrier.is_silent else alive)
 
     def _enter(self, state: IceState) -> None:
         if state is not self._state:

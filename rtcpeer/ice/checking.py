@@ -41,7 +41,6 @@ class Checking:
         self.selection = Selection(settings)
         self.path: CandidatePair | None = None  # where data may go: the selected pair, else the best valid one
         self.started_at: float | None = None
-        self.responses_unmatched = 0
         self.responses_refused = 0
         self._role = role
         self._settings = settings
@@ -86,12 +85,15 @@ class Checking:
             else:
                 generation.checklist.trigger(pair)
 
+    def is_awaiting(self, message: StunMessage) -> bool:
+        """Whether a response is to a check of this generation."""
+        return self._checks.find(message.transaction_id) is not None
+
     def response(self, message: StunMessage, path: Path, now: float) -> None:
         """An answer to a check of ours (section 7.2.5). Raises `MalformedPacketError` where an attribute is broken."""
         check = self._checks.find(message.transaction_id)
         remote = self.generation.remote
         if check is None or remote is None:
-            self.responses_unmatched += 1
             return
         if not self._is_believable(message, short_term_key(remote.password)):
             self.responses_refused += 1
@@ -181,10 +183,14 @@ class Checking:
         if is_controlling is self._role.is_controlling:
             return
         self._role.is_controlling = is_controlling
+        self.adopt_role()
+        self._emit(RoleChanged(is_controlling))
+
+    def adopt_role(self) -> None:
+        """The role has changed, here or in another session of the agent."""
         self.selection.role_changed()
         self.generation.recompute_priorities()
         self._choose_path()
-        self._emit(RoleChanged(is_controlling))
 
     def lose(self, pair: CandidatePair, reason: FailureReason, detail: str = "") -> None:
         """The owner knows that the pair is of no use."""

@@ -5,15 +5,18 @@ from enum import Enum
 
 from rtcpeer.core import TransportAddress
 from rtcpeer.ice.candidate import Candidate
+from rtcpeer.ice.parameters import IceParameters
 
 __all__ = [
     "ConsentLost",
+    "GenerationRetired",
     "IceEvent",
     "IceState",
     "LocalCandidateDiscovered",
     "PairSelected",
     "PairValidated",
     "RemoteCandidateDiscovered",
+    "Restarted",
     "RoleChanged",
     "StateChanged",
 ]
@@ -87,6 +90,20 @@ class ConsentLost:
     path: tuple[TransportAddress, TransportAddress]
 
 
+@dataclass(frozen=True, slots=True)
+class Restarted:
+    """A new generation has begun (RFC 8445 section 9), by our wish or the peer's; these credentials are to be told."""
+
+    local: IceParameters
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRetired:
+    """Nothing goes by these credentials of ours any more: another one has taken over, or a restart was undone."""
+
+    local: IceParameters
+
+
 IceEvent = (
     StateChanged
     | PairValidated
@@ -95,4 +112,6 @@ IceEvent = (
     | RemoteCandidateDiscovered
     | LocalCandidateDiscovered
     | ConsentLost
+    | Restarted
+    | GenerationRetired
 )

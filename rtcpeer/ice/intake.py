@@ -1,15 +1,16 @@
 """STUN that comes in: sorting out what is no concern of ICE, answering the peer's checks, remembering early ones."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rtcpeer.errors import MalformedPacketError
 from rtcpeer.ice.checking import Checking
+from rtcpeer.ice.generation import Generation
 from rtcpeer.ice.pair import Path
 from rtcpeer.ice.responder import PeerCheck, accept_request, answer, refuse
 from rtcpeer.ice.role import Role
 from rtcpeer.ice.settings import IceSettings
-from rtcpeer.stun import ErrorCode, MessageClass, Method, StunMessage, short_term_key
+from rtcpeer.stun import AttributeType, ErrorCode, MessageClass, Method, StunMessage, short_term_key
 
 __all__ = ["Intake"]
 
@@ -17,13 +18,18 @@ _MAX_UNSENT = 512  # answers that nobody has pulled yet
 
 
 class Intake:
-    """Takes datagrams, keeps the answers until they are pulled, and counts what was dropped."""
+    """Takes datagrams, keeps the answers until they are pulled, and counts what was dropped.
 
-    def __init__(self, checking: Checking, role: Role, settings: IceSettings) -> None:
+    Args:
+        checkings: of each generation, the newest last; the owner's list, which changes with ICE restarts.
+    """
+
+    def __init__(self, checkings: Sequence[Checking], role: Role, settings: IceSettings) -> None:
         self.malformed_packets = 0
         self.ignored_packets = 0
         self.requests_refused = 0
-        self._checking = checking
+        self.responses_unmatched = 0
+        self._checkings = checkings
         self._role = role
         self._settings = settings
         self._answers: deque[tuple[Path, bytes]] = deque(maxlen=_MAX_UNSENT)
@@ -53,14 +59,23 @@ class Intake:
                 self._take_request(message, path, now)
             case MessageClass.INDICATION:
                 # Section 11: a keepalive. It is not authenticated, and so no more than a sign of life.
-                pair = self._checking.generation.checklist.find(path)
-                if pair is not None:
-                    pair.last_received_at = now
+                for checking in self._checkings:
+                    pair = checking.generation.checklist.find(path)
+                    if pair is not None:
+                        pair.last_received_at = now
             case MessageClass.SUCCESS | MessageClass.ERROR:
-                self._checking.response(message, path, now)
+                self._take_response(message, path, now)
+
+    def _take_response(self, message: StunMessage, path: Path, now: float) -> None:
+        for checking in self._checkings:
+            if checking.is_awaiting(message):
+                checking.response(message, path, now)
+                return
+        self.responses_unmatched += 1
 
     def _take_request(self, message: StunMessage, path: Path, now: float) -> None:
-        generation = self._checking.generation
+        checking = self._addressed(message)
+        generation = checking.generation
         verdict = accept_request(message, path, generation.local)
         if isinstance(verdict, bytes):
             self.requests_refused += 1
@@ -72,16 +87,24 @@ class Intake:
             self._answers.append((path, refusal))
             return
         if we_switch:
-            self._checking.change_role(not self._role.is_controlling)
+            checking.change_role(not self._role.is_controlling)
         self._answers.append((path, answer(verdict, generation.local)))
         if generation.remote is None:
-            self._remember(verdict)
+            self._remember(generation, verdict)
         else:
-            self._checking.peer_check(verdict, now)
+            checking.peer_check(verdict, now)
 
-    def _remember(self, check: PeerCheck) -> None:
+    def _addressed(self, message: StunMessage) -> Checking:
+        """Those of the generation whose fragment stands first in the user name (section 7.2.2); else the newest."""
+        ours, _, _ = (message.text(AttributeType.USERNAME) or "").partition(":")
+        for checking in self._checkings:
+            if checking.generation.local.username_fragment == ours:
+                return checking
+        return self._checkings[-1]
+
+    def _remember(self, generation: Generation, check: PeerCheck) -> None:
         """The peer was faster than its description: its check counts once that has come (section 7.3)."""
-        early = self._checking.generation.early_checks
+        early = generation.early_checks
         early[:] = [known for known in early if known.path != check.path or known.use_candidate > check.use_candidate]
         if len(early) < self._settings.max_early_checks:
             early.append(check)

@@ -28,11 +28,12 @@ class IceParameters:
             raise ValueError("password must have 22 to 256 characters")
 
 
-def generate_parameters(settings: IceSettings, entropy: Entropy) -> IceParameters:
-    """Fresh credentials for ourselves, as the settings want them."""
+def generate_parameters(settings: IceSettings, entropy: Entropy, *, is_restart: bool = False) -> IceParameters:
+    """Fresh credentials for ourselves, as the settings want them; a restart needs others than those that they fix."""
+    fragment, password = (None, None) if is_restart else (settings.username_fragment, settings.password)
     return IceParameters(
-        settings.username_fragment or _random_text(settings.username_fragment_length, entropy),
-        settings.password or _random_text(settings.password_length, entropy),
+        fragment or _random_text(settings.username_fragment_length, entropy),
+        password or _random_text(settings.password_length, entropy),
         options=("trickle",),
     )
 

@@ -308,5 +308,6 @@ def test_stop_forgets_the_path_and_what_is_on_its_way():
     ((port, check),) = fixture.sent()
     fixture.checking.stop()
     assert fixture.checking.path is None
+    assert not fixture.checking.is_awaiting(check)
     fixture.answer(check, port)
-    assert fixture.checking.responses_unmatched == 1
+    assert not fixture.pair(1).is_valid

@@ -30,7 +30,7 @@ class Fixture:
         self.events: list[IceEvent] = []
         self.checking = Checking(self.generation, self.role, chosen, self.random.randbytes, self.events.append)
         self.checking.begin(0.0)
-        self.intake = Intake(self.checking, self.role, chosen)
+        self.intake = Intake([self.checking], self.role, chosen)
 
     def request(self, *, nominate: bool = False, role: AttributeType = AttributeType.ICE_CONTROLLING) -> bytes:
         message = StunMessage.request(Method.BINDING, self.random.randbytes)
