@@ -9,6 +9,7 @@ import contextlib
 import os
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from typing import Any, Self
 
 from pyee.asyncio import AsyncIOEventEmitter
@@ -22,11 +23,18 @@ from rtcpeer.core import Core, Datagrams, Entropy, TransportAddress
 from rtcpeer.errors import InvalidStateError, NetworkError
 from rtcpeer.ice.agent import Agent
 from rtcpeer.ice.candidate import Candidate
-from rtcpeer.ice.events import IceState, PairSelected, PairValidated, StateChanged
+from rtcpeer.ice.events import GenerationRetired, IceState, PairSelected, PairValidated, Restarted, StateChanged
 from rtcpeer.ice.parameters import IceParameters
 from rtcpeer.ice.settings import IceSettings
 from rtcpeer.stack.connectivity import Connectivity, ConnectivityEvent
-from rtcpeer.stack.gathering import CandidateGathered, Gatherer, GatheringCompleted, GatheringSufficient, ServerFailed
+from rtcpeer.stack.gathering import (
+    CandidateGathered,
+    Gatherer,
+    GatheringCompleted,
+    GatheringState,
+    GatheringSufficient,
+    ServerFailed,
+)
 from rtcpeer.stack.relays import StreamUnneeded
 from rtcpeer.stack.servers import ServerUrl
 from rtcpeer.turn.settings import TurnSettings
@@ -49,8 +57,11 @@ class IceAgent(AsyncIOEventEmitter):
         agent.send(b"hello")
         reply = await agent.recv()
 
+    Either side may `restart` when the path has died or shall change. The other side notices it from the credentials
+    that it is handed, and answers with a restart of its own; both signal what the event ``restart`` brings.
+
     Events: ``candidate`` (a `Candidate`, then None), ``state`` (an `IceState`), ``selected_pair`` (local and remote
-    candidate), ``server_failed`` (a `ServerFailed`).
+    candidate), ``server_failed`` (a `ServerFailed`), ``restart`` (our new `IceParameters`).
     """
 
     def __init__(
@@ -65,7 +76,7 @@ class IceAgent(AsyncIOEventEmitter):
     ) -> None:
         super().__init__()
         self.settings = settings or IceSettings()
-        self.servers = [ServerUrl.parse(server) if isinstance(server, str) else server for server in servers]
+        self.servers = _parsed(servers)
         self.core = Connectivity(
             Agent(self.settings, is_controlling=is_controlling, entropy=entropy),
             Gatherer(self.settings, entropy, turn_settings),
@@ -85,10 +96,12 @@ class IceAgent(AsyncIOEventEmitter):
         self._on_event: Callable[[Any], None] = self.handle
         self._driver: Driver[Datagrams, Any] | None = None
         self._ports: dict[TransportAddress, UdpPort] = {}
-        self._gathering: asyncio.Task[None] | None = None
+        self._gathering: set[asyncio.Task[None]] = set()  # one for each generation that is not done
+        self._opening = asyncio.Lock()  # of ports: no generation opens one that another is about to have
         self._leftover: asyncio.Task[None] | None = None  # after shut_down
         self._news = _News()
         self._unread: deque[bytes] = deque()
+        self._wants_new_ports = False
         self._is_closed = False
         self.dropped_datagrams = 0
 
@@ -100,7 +113,11 @@ class IceAgent(AsyncIOEventEmitter):
     @property
     def local_candidates(self) -> list[Candidate]:
         """What has been gathered so far."""
-        return [self.signalled(candidate) for candidate in self.core.gatherer.candidates]
+        return self.gathered_for(self.local_parameters.username_fragment)
+
+    @property
+    def _relays_clash(self) -> bool:
+        return self.core.gatherer.relays.clashes_with(self.servers)
 
     @property
     def state(self) -> IceState:
@@ -109,12 +126,65 @@ class IceAgent(AsyncIOEventEmitter):
 
     def gather(self) -> None:
         """Start to gather candidates; harmless when repeated. Needs a running event loop."""
-        if self._gathering is None and not self._is_closed:
-            loop = asyncio.get_running_loop()
+        gatherer = self.core.gatherer
+        if self._is_closed or gatherer.state is not GatheringState.NEW:
+            return
+        loop = asyncio.get_running_loop()
+        if self._driver is None:
             self._driver = Driver(self._driven, self._send, self._on_event, loop)
-            self._driver.wake()
-            self.core.gatherer.start()
-            self._gathering = loop.create_task(self._gather(), name="rtcpeer gathering")
+        self._driver.wake()
+        gatherer.start()
+        task = loop.create_task(self._gather(gatherer), name="rtcpeer gathering")
+        self._gathering.add(task)
+        task.add_done_callback(self._gathering.discard)
+
+    def restart(
+        self,
+        *,
+        servers: Sequence[str | ServerUrl] | None = None,
+        settings: IceSettings | None = None,
+        parameters: IceParameters | None = None,
+    ) -> IceParameters:
+        """Begin anew with other credentials and candidates, while data goes on over the path that there is.
+
+        Tell the peer the credentials that this returns, which the event ``restart`` brings as well; it is to answer
+        with new ones of its own. Candidates are gathered anew where that had begun.
+
+        Args:
+            servers: to be asked instead of those before.
+            settings: instead of those before.
+            parameters: credentials for the new generation, made by ``core.agent.fresh_parameters``.
+
+        Raises:
+            InvalidStateError: the agent is closed.
+        """
+        is_gathering = self.core.gatherer.state is not GatheringState.NEW
+        # Where a path works, its sockets do. Otherwise nothing old is trusted: it may be the NAT's mapping or the TURN
+        # server's allocation that has died, and new sockets get new ones.
+        wants_new_ports = self.state not in {IceState.NEW, IceState.CONNECTED, IceState.COMPLETED}
+        self.settings = settings or self.settings
+        local = self.core.restart(self.settings, parameters)
+        self._wants_new_ports = wants_new_ports
+        if servers is not None:
+            self.servers = _parsed(servers)
+        self._servers.gatherer = self.core.gatherer
+        if is_gathering:
+            self.gather()
+        self.wake()
+        return local
+
+    def roll_back(self) -> None:
+        """Undo a restart whose answer has not come: the credentials before are in force again."""
+        self.core.roll_back()
+        self._servers.gatherer = self.core.gatherer
+        self._news.tell()
+        self.wake()
+
+    def gathered_for(self, username_fragment: str) -> list[Candidate]:
+        """What has been gathered so far for one of our generations; empty where it is no more."""
+        gatherer = self.core.gatherer_of(username_fragment)
+        candidates = gatherer.candidates if gatherer else ()
+        return [self.signalled(replace(each, username_fragment=username_fragment)) for each in candidates]
 
     async def gathered(
         self,
@@ -128,19 +198,23 @@ class IceAgent(AsyncIOEventEmitter):
             until: decides, in place of our own judgement, whether the candidates so far suffice; not asked again once
                 there will be no more.
         """
-        gatherer = self.core.gatherer
-        is_enough = until or (lambda _: gatherer.is_sufficient)
+        core = self.core
+        is_enough = until or (lambda _: core.gatherer.is_sufficient)
         await self._news.until(
-            lambda: self._is_closed or gatherer.is_complete or is_enough(self.local_candidates), timeout
+            lambda: self._is_closed or core.gatherer.is_complete or is_enough(self.local_candidates), timeout
         )
         return self.local_candidates
 
-    def add_remote_candidate(self, candidate: Candidate | None) -> None:
+    def add_remote_candidate(self, candidate: Candidate | None, *, username_fragment: str | None = None) -> None:
         """Take one of the peer's candidates, None for "no more"; duplicates and strangers do no harm.
 
-        A name in ``.local`` is resolved meanwhile, which needs a running event loop.
+        A name in ``.local`` is resolved meanwhile, which needs a running event loop. The end is that of the generation
+        with this fragment of the peer's, of the one agreed on where it is not given.
         """
-        self._remote_names.add(candidate)
+        if candidate is None:
+            self._remote_names.end(username_fragment)
+        else:
+            self._remote_names.add(candidate)
         self.wake()
 
     def signalled(self, candidate: Candidate) -> Candidate:
@@ -148,8 +222,14 @@ class IceAgent(AsyncIOEventEmitter):
         return self._local_names.signalled(candidate)
 
     def set_remote_parameters(self, parameters: IceParameters) -> None:
-        """Tell the agent who the peer is; checks begin with the first pair."""
+        """Tell the agent who the peer is; checks begin with the first pair.
+
+        Others than before are the peer's restart; where it is not the answer to one of ours, it is answered by one.
+        """
+        if self.core.agent.is_restarted_by(parameters):
+            self.restart()
         self.core.agent.set_remote_parameters(parameters)
+        self._remote_names.described()
         self.wake()
 
     async def dial(self, remote: IceParameters) -> None:
@@ -229,9 +309,9 @@ class IceAgent(AsyncIOEventEmitter):
         self._driven, self._on_event = self.core, _ignore
         self._local_names.close()
         leftovers = self._remote_names.close() | self._servers.close()
-        if self._gathering is not None and not self._gathering.done():
-            self._gathering.cancel()
-            leftovers.add(self._gathering)
+        for task in self._gathering:
+            task.cancel()
+        leftovers |= self._gathering
         self._leftover = _one_of(leftovers)
         return self._leftover
 
@@ -250,6 +330,11 @@ class IceAgent(AsyncIOEventEmitter):
                 self.emit("selected_pair", local, remote)
             case StreamUnneeded(end):
                 self._servers.end_stream(end)
+            case Restarted(local):
+                self.emit("restart", local)
+            case GenerationRetired():
+                # After this turn, in which relays say goodbye.
+                asyncio.get_running_loop().call_soon(self._close_unneeded_ports)
             case GatheringSufficient() | PairValidated():
                 pass
             case _:
@@ -268,14 +353,12 @@ class IceAgent(AsyncIOEventEmitter):
         if agent.selected_pair is None:
             raise NetworkError("no path to the peer was found: every candidate pair failed")
 
-    async def _gather(self) -> None:
-        gatherer = self.core.gatherer
-        await asyncio.gather(self._open_ports(), *(self._servers.find(server) for server in self.servers))
+    async def _gather(self, gatherer: Gatherer) -> None:
+        await asyncio.gather(self._open_ports(gatherer), *(self._servers.find(server) for server in self.servers))
         gatherer.end_of_servers()
         self.wake()
 
-    async def _open_ports(self) -> None:
-        gatherer = self.core.gatherer
+    async def _open_ports(self, gatherer: Gatherer) -> None:
         try:
             interfaces = self._network.interfaces()
         except OSError:
@@ -283,20 +366,40 @@ class IceAgent(AsyncIOEventEmitter):
         hosts = select_addresses(interfaces, include_loopback=self.settings.include_loopback)
         if not hosts:  # A machine without a network still talks to itself.
             hosts = select_addresses(interfaces, include_loopback=True)
-        for preference, host in enumerate(hosts):
-            try:
-                port = await self._network.open_udp(
-                    TransportAddress(host, 0), self._received, self._writable, self._drained
-                )
-            except OSError:
-                gatherer.unusable_addresses += 1
-                continue
-            self._ports[port.local] = port
-            await self._local_names.hide(port.local.host)
-            gatherer.add_base(port.local, preference)
-            self.wake()
+        async with self._opening:
+            for preference, host in enumerate(hosts):
+                port = await self._port(host)
+                if port is None:
+                    gatherer.unusable_addresses += 1
+                    continue
+                await self._local_names.hide(port.local.host)
+                gatherer.add_base(port.local, preference)
+                self.wake()
         gatherer.end_of_bases()
+        self._close_unneeded_ports()
         self.wake()
+
+    async def _port(self, host: str) -> UdpPort | None:
+        """A socket on the address: after a restart the one that there is, as long as it may still be good."""
+        ports = reversed(self._ports.values())  # the last opened first
+        standing = next((port for port in ports if port.local.host == host), None)
+        if standing is not None and not self._wants_new_ports and not self._relays_clash:
+            return standing
+        try:
+            port = await self._network.open_udp(
+                TransportAddress(host, 0), self._received, self._writable, self._drained
+            )
+        except OSError:
+            return standing
+        self._ports[port.local] = port
+        return port
+
+    def _close_unneeded_ports(self) -> None:
+        """What no generation sends from any more."""
+        if not self._opening.locked():
+            needed = self.core.bases
+            for local in [local for local in self._ports if local not in needed]:
+                self._ports.pop(local).close()
 
     def _received(self, packet: Datagrams) -> None:
         if self._driver is None:
@@ -332,6 +435,10 @@ class IceAgent(AsyncIOEventEmitter):
                 packets[index] = Datagrams(local, remote, payloads[taken:])
                 return index
         return len(packets)
+
+
+def _parsed(servers: Sequence[str | ServerUrl]) -> list[ServerUrl]:
+    return [ServerUrl.parse(server) if isinstance(server, str) else server for server in servers]
 
 
 def _one_of(tasks: set[asyncio.Task[None]]) -> asyncio.Task[None] | None:

@@ -32,8 +32,8 @@ class Servers:
         on_drained: Callable[[], None],
         on_change: Callable[[], None],
     ) -> None:
+        self.gatherer = gatherer  # the one to tell of what is found from now on
         self.streams: dict[TransportAddress, StreamPort] = {}
-        self._gatherer = gatherer
         self._network = network
         self._settings = settings
         self._on_change = on_change
@@ -42,7 +42,7 @@ class Servers:
 
     async def find(self, server: ServerUrl) -> None:
         """Resolve its name and connect to it, as far as that is needed; what goes wrong is the gatherer's to tell."""
-        gatherer, settings = self._gatherer, self._settings
+        gatherer, settings = self.gatherer, self._settings
         try:
             async with asyncio.timeout(settings.dns_timeout):
                 addresses = await self._network.resolve(server.host, server.port)
@@ -53,7 +53,7 @@ class Servers:
         else:
             gatherer.add_server(server, addresses)
             if server.scheme.is_turn and server.is_stream:
-                await self._connect(server, addresses)
+                await self._connect(gatherer, server, addresses)
         self._on_change()
 
     def end_stream(self, local: TransportAddress) -> None:
@@ -72,18 +72,19 @@ class Servers:
             port.close()
         return {asyncio.get_running_loop().create_task(_end(ports), name="rtcpeer hanging up")} if ports else set()
 
-    async def _connect(self, server: ServerUrl, addresses: Sequence[TransportAddress]) -> None:
+    async def _connect(self, gatherer: Gatherer, server: ServerUrl, addresses: Sequence[TransportAddress]) -> None:
         timeout = self._settings.turn_timeout
         try:
             async with asyncio.timeout(timeout):
                 port = await self._first_stream(server, addresses)
         except TimeoutError:
-            self._gatherer.fail_server(server, f"{server.host} took no connection within {timeout} s")
+            gatherer.fail_server(server, f"{server.host} took no connection within {timeout} s")
         except OSError as error:
-            self._gatherer.fail_server(server, f"no connection to {server.host}: {_reason(error)}")
+            gatherer.fail_server(server, f"no connection to {server.host}: {_reason(error)}")
         else:
-            # The cap on gathering may have come first.
-            if not self._is_closed and self._gatherer.add_stream(server, port.local, port.remote):
+            # The cap on gathering or an ICE restart may have come first.
+            is_awaited = gatherer is self.gatherer and not self._is_closed
+            if is_awaited and gatherer.add_stream(server, port.local, port.remote):
                 self.streams[port.local] = port
             else:
                 port.abort()
@@ -105,11 +106,11 @@ class Servers:
         return await _race(list(attempts))
 
     def _on_full(self, local: TransportAddress, is_full: bool) -> None:
-        self._gatherer.relays.stream_full(local, is_full=is_full)
+        self.gatherer.relays.stream_full(local, is_full=is_full)
 
     def _on_lost(self, local: TransportAddress, reason: str) -> None:
         self.streams.pop(local, None)
-        self._gatherer.relays.stream_lost(local, reason)
+        self.gatherer.relays.stream_lost(local, reason)
         self._on_change()
 
 

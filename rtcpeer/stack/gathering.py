@@ -131,8 +131,15 @@ class _Tally:
 class Gatherer:
     """Core[Datagrams, GatheringEvent]; feeds and reads `relays`, whose packets go by way of its owner."""
 
-    def __init__(self, settings: IceSettings, entropy: Entropy, turn_settings: TurnSettings | None = None) -> None:
-        self.relays = Relays(
+    def __init__(
+        self,
+        settings: IceSettings,
+        entropy: Entropy,
+        turn_settings: TurnSettings | None = None,
+        *,
+        relays: Relays | None = None,
+    ) -> None:
+        self.relays = relays or Relays(
             turn_settings or TurnSettings(),
             entropy,
             timeout=settings.turn_timeout,
@@ -225,6 +232,10 @@ class Gatherer:
                 deadlines += (question.transaction.next_timeout(), asked_at + self._settings.stun_timeout)
         return min(deadlines)
 
+    def successor(self, settings: IceSettings) -> "Gatherer":
+        """A gatherer for the next generation (RFC 8445 section 9); relays are the same for all, this one rests."""
+        return Gatherer(settings, self._entropy, relays=self.relays)
+
     def start(self) -> None:
         """Begin; the clocks run from the next pull of packets on."""
         if self.state is GatheringState.NEW:
@@ -272,6 +283,11 @@ class Gatherer:
         """There are no more servers."""
         self._has_all_servers = True
         self._look_around()
+
+    @property
+    def bases(self) -> list[TransportAddress]:
+        """Our sockets' addresses; relayed ones are bases of their candidates only."""
+        return [base for base, _ in self._bases]
 
     @property
     def is_asking(self) -> bool:
@@ -355,6 +371,8 @@ class Gatherer:
         events = self.relays.poll_events()
         for event in events:
             match event:
+                case RelayOpened(relay) | RelayRefused(relay) if relay.server.url not in self._tally.asked:
+                    pass  # an earlier generation's; it ends with that
                 case RelayOpened():
                     self._relay_opened(event)
                 case RelayRefused(relay, code, text):

@@ -6,7 +6,7 @@ socket of ours or over a stream; what comes from a server comes out as if it had
 
 import ipaddress
 import math
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
 from rtcpeer.core import Datagrams, Entropy, TransportAddress
@@ -30,6 +30,7 @@ from rtcpeer.turn import (
 
 __all__ = ["Relay", "RelayEvent", "RelayLost", "RelayOpened", "RelayRefused", "Relays", "StreamUnneeded"]
 
+_ENDING = (TurnState.CLOSING, TurnState.CLOSED)
 _OPENING = (TurnState.NEW, TurnState.ALLOCATING, TurnState.REDIRECTED)
 
 
@@ -46,9 +47,15 @@ class Relay:
         self.local = local  # the base, or our end of the stream
         self.remote = self.client.server
         self.relayed: tuple[TransportAddress, ...] = ()
+        self.allocated: Allocated | None = None
         self.deadline: float | None = None  # for the allocation; None: before it was asked for, and afterwards
         self.due_at = -math.inf  # when it is to be looked at
         self.is_full = False
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether its allocation is being given back."""
+        return self.client.state in _ENDING
 
     @property
     def protocol(self) -> str:
@@ -184,7 +191,15 @@ class Relays:
         return None if due_at == math.inf else due_at
 
     def open(self, server: ServerUrl, local: TransportAddress, address: TransportAddress, preference: int) -> None:
-        """Ask a server for an allocation, from a base of ours or over a stream that is connected."""
+        """Ask a server for an allocation, from a base of ours or over a stream that is connected.
+
+        There can be one for a base and a server (RFC 8656 section 5), so that a later generation shares an earlier's.
+        """
+        for relay in self._relays:
+            if relay.local == local and relay.server == server and not relay.is_ending:
+                if relay.allocated is not None:
+                    self._events.append(RelayOpened(relay, relay.allocated))
+                return
         is_stream = local.protocol == "tcp"
         # Both families, for it is the peer's family that decides which one is of use; a server gives what it has.
         client = TurnClient(
@@ -249,16 +264,35 @@ class Relays:
         """Give every allocation back with the next pull."""
         self._permitted.clear()
         for relay in list(self._relays):
-            relay.deadline = None
-            relay.client.close()
-            relay.due_at = -math.inf
-            self._follow(relay)
-        self._by_relayed.clear()
+            self._end(relay)
+
+    def keep(self, bases: Container[TransportAddress]) -> None:
+        """Give back allocations that none of these is relayed by; those that are asked for may still become some."""
+        for relay in list(self._relays):
+            if relay.relayed and not any(address in bases for address in relay.relayed):
+                self._end(relay)
+
+    def clashes_with(self, servers: Iterable[ServerUrl]) -> bool:
+        """Whether one is to be asked with other credentials than before: that takes another base."""
+        urls = {server.url: server.credentials for server in servers}
+        return any(
+            relay.local.protocol == "udp"
+            and urls.get(relay.server.url, relay.server.credentials) != relay.server.credentials
+            for relay in self._relays
+        )
 
     @property
     def opening(self) -> list[Relay]:
         """Those whose server has not answered yet."""
         return [relay for relay in self._relays if relay.client.state in _OPENING]
+
+    def _end(self, relay: Relay) -> None:
+        relay.deadline = None
+        for address in relay.relayed:
+            self._by_relayed.pop(address, None)
+        relay.client.close()
+        relay.due_at = -math.inf
+        self._follow(relay)
 
     def _start(self, relay: Relay, now: float) -> bool:
         if now < self._next_start_at:
@@ -284,6 +318,7 @@ class Relays:
         match event:
             case Allocated(relayed, _, _, additional):
                 relay.deadline = None
+                relay.allocated = event
                 relay.relayed = (relayed,) if additional is None else (relayed, additional)
                 for address in relay.relayed:
                     self._by_relayed[address] = relay

@@ -154,7 +154,7 @@ def test_the_end_of_candidates_waits_for_names() -> None:
             loop = asyncio.get_running_loop()
             started = loop.time()
             tell = a.core.agent.end_of_remote_candidates
-            a.core.agent.end_of_remote_candidates = lambda: (ended.append(loop.time() - started), tell())[1]  # type: ignore[method-assign]
+            a.core.agent.end_of_remote_candidates = lambda *of: (ended.append(loop.time() - started), tell(*of))[1]  # type: ignore[method-assign]
             a.add_remote_candidate(candidate(NAME))
             a.add_remote_candidate(None)
             await asyncio.sleep(3)
