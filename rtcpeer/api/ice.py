@@ -8,13 +8,14 @@ from typing import Any, Literal, Self, cast
 
 from rtcpeer.aio.ice_agent import IceAgent
 from rtcpeer.aio.network import Network
+from rtcpeer.api.candidate_parts import candidate_from_parts
 from rtcpeer.api.closing import Closing
 from rtcpeer.api.events import EventTarget, event_handler
 from rtcpeer.api.states import RTCIceGatheringState, RTCIceTransportState
 from rtcpeer.core import Entropy
 from rtcpeer.errors import InvalidStateError, OperationError
-from rtcpeer.ice.candidate import Candidate, CandidateType, TcpType
-from rtcpeer.ice.events import IceState, StateChanged
+from rtcpeer.ice.candidate import Candidate
+from rtcpeer.ice.events import IceState, Restarted, StateChanged
 from rtcpeer.ice.parameters import IceParameters
 from rtcpeer.ice.settings import IceSettings
 from rtcpeer.stack.connectivity import ConnectivityEvent, PathChanged
@@ -72,7 +73,7 @@ class RTCIceCandidate:
         self.sdpMLineIndex = sdpMLineIndex
         self._parsed: Candidate | None = None
         if parts:
-            self._parsed = _from_parts(**parts)
+            self._parsed = candidate_from_parts(**parts)
         elif candidate:
             try:
                 self._parsed = Candidate.parse(candidate)
@@ -85,6 +86,11 @@ class RTCIceCandidate:
     def _of(cls, candidate: Candidate, mid: str | None, index: int | None, username_fragment: str) -> Self:
         made = cls(sdpMid=mid, sdpMLineIndex=index, usernameFragment=username_fragment)
         made._parsed = candidate
+        return made
+
+    def _with_fragment(self, username_fragment: str) -> "RTCIceCandidate":
+        made = RTCIceCandidate(None, self.sdpMid, self.sdpMLineIndex, username_fragment)
+        made._parsed = self._parsed
         return made
 
     @property
@@ -206,12 +212,13 @@ class RTCIceGatherer(EventTarget):
     """Finds the addresses that a peer may reach us at (ORTC section 2).
 
     Events: ``localcandidate`` (an `RTCIceCandidate`; an empty one, and then None, after the last), ``error`` (an
-    `RTCIceCandidateError`), ``statechange``.
+    `RTCIceCandidateError`), ``statechange``, ``restart`` (our new `RTCIceParameters`).
     """
 
     onlocalcandidate = event_handler("localcandidate")
     onerror = event_handler("error")
     onstatechange = event_handler("statechange")
+    onrestart = event_handler("restart")
 
     def __init__(
         self,
@@ -226,6 +233,8 @@ class RTCIceGatherer(EventTarget):
         self._agent = IceAgent(settings, servers=servers, network=network, entropy=entropy, turn_settings=turn_settings)
         self._media_section: tuple[str | None, int | None] = (None, None)
         self._on_event: Callable[[ConnectivityEvent], None] = self._handle  # the ICE transport's, once there is one
+        self._told_state: RTCIceGatheringState = "new"
+        self._held: list[ConnectivityEvent] | None = None  # while gathering ahead of `gather`
         # Without a DTLS transport above, which drives more than this.
         self._agent.drive(self._agent.core, self._dispatch)
 
@@ -237,13 +246,44 @@ class RTCIceGatherer(EventTarget):
             GatheringState.GATHERING: "gathering",
             GatheringState.COMPLETE: "complete",
         }
-        return states[self._agent.core.gatherer.state]
+        return "new" if self._held is not None else states[self._agent.core.gatherer.state]
 
     def gather(self) -> None:
         """Start; harmless when repeated."""
-        if self.state == "new":
+        held, self._held = self._held, None
+        self._agent.gather()
+        self._tell_state()
+        for event in held or ():
+            self._handle(event)
+
+    def gather_ahead(self) -> None:
+        """Gather without telling, so that `gather` finds candidates ready; needs a running event loop."""
+        if self.state == "new" and self._held is None:
             self._agent.gather()
-            self.emit("statechange")
+            self._held = []
+
+    def restart(
+        self,
+        *,
+        servers: Sequence[ServerUrl | str] | None = None,
+        settings: IceSettings | None = None,
+    ) -> RTCIceParameters:
+        """Begin anew with other credentials and candidates, while data goes on over the path that there is.
+
+        Tell the peer the parameters that this returns. It is to answer with new ones of its own, which
+        `RTCIceTransport.start` takes. Candidates are gathered anew where that had begun.
+
+        Args:
+            servers: to be asked instead of those before.
+            settings: instead of those before.
+
+        Raises:
+            InvalidStateError: the gatherer is closed.
+        """
+        self._held = None
+        self._agent.restart(servers=servers, settings=settings)
+        self._tell_state()
+        return self.getLocalParameters()
 
     async def gathered(
         self,
@@ -269,6 +309,19 @@ class RTCIceGatherer(EventTarget):
         local = self._agent.local_parameters
         return RTCIceParameters(local.username_fragment, local.password, local.is_lite)
 
+    def _reconfigure(self, servers: Sequence[ServerUrl], settings: IceSettings) -> None:
+        """Before anything was told: begin again, with the credentials that may stand in an offer already."""
+        if self._held is not None:
+            self._held = []
+        self._agent.restart(servers=servers, settings=settings, parameters=self._agent.local_parameters)
+
+    def _tell_state(self) -> None:
+        """Emit ``statechange`` where it is one."""
+        state = self.state
+        if state != self._told_state:
+            self._told_state = state
+            self.emit("statechange")
+
     def close(self) -> Coroutine[Any, Any, None]:
         """Release sockets and timers at once; awaiting the result waits until tasks are gone, too."""
         leftover = self._agent.shut_down()
@@ -279,7 +332,7 @@ class RTCIceGatherer(EventTarget):
         self._on_event(event)
 
     def _wrap(self, candidate: Candidate) -> RTCIceCandidate:
-        fragment = self._agent.local_parameters.username_fragment
+        fragment = candidate.username_fragment or self._agent.local_parameters.username_fragment
         return RTCIceCandidate._of(self._agent.signalled(candidate), *self._media_section, fragment)  # noqa: SLF001
 
     def _end_of_candidates(self) -> RTCIceCandidate:
@@ -287,17 +340,22 @@ class RTCIceGatherer(EventTarget):
         return RTCIceCandidate("", mid, index, self._agent.local_parameters.username_fragment)
 
     def _handle(self, event: ConnectivityEvent) -> None:
+        if self._held is not None:
+            self._held.append(event)
+            return
         match event:
             case CandidateGathered(candidate):
                 self.emit("localcandidate", self._wrap(candidate))
             case GatheringCompleted():
                 # W3C webrtc-pc section 4.4.1.5: the end of this generation, to be signalled; then None, for ourselves.
                 self.emit("localcandidate", self._end_of_candidates())
-                self.emit("statechange")
+                self._tell_state()
                 self.emit("localcandidate", None)
             case ServerFailed(url, code, text, base):
                 place = (base.host, base.port) if base else (None, None)
                 self.emit("error", RTCIceCandidateError(url, code, text, *place))
+            case Restarted(local):
+                self.emit("restart", RTCIceParameters(local.username_fragment, local.password, local.is_lite))
             case _:
                 pass
 
@@ -379,12 +437,18 @@ class RTCIceTransport(EventTarget):
     ) -> None:
         """Begin to check; candidates may come before and after.
 
+        Called again, with other parameters, it takes in the peer's restart or its answer to ours. The roles stay then
+        (RFC 8445 section 9). A restart that we have not begun with `RTCIceGatherer.restart` begins here: the gatherer
+        gets new parameters, which its event ``restart`` brings.
+
         Raises:
             InvalidStateError: the transport is closed.
         """
         if self._state == "closed":
             raise InvalidStateError("the ICE transport is closed")
-        self._agent.core.agent.set_role(role == "controlling")
+        agent = self._agent.core.agent
+        if agent.remote_parameters is None:
+            agent.set_role(role == "controlling")
         self._agent.set_remote_parameters(
             IceParameters(
                 remoteParameters.usernameFragment, remoteParameters.password, is_lite=remoteParameters.iceLite
@@ -395,13 +459,10 @@ class RTCIceTransport(EventTarget):
         """Take a candidate of the peer's; None, or an empty one, says that there will be no more."""
         parsed = candidate._parsed if candidate else None  # noqa: SLF001
         fragment = candidate.usernameFragment if candidate else None
-        remote = self._agent.core.agent.remote_parameters
         if parsed is not None:
             # Beside the line, where the W3C has it, it decides as well as in the line.
             parsed = replace(parsed, username_fragment=fragment)
-        elif fragment and remote and fragment != remote.username_fragment:
-            return  # the end of another generation
-        self._agent.add_remote_candidate(parsed)
+        self._agent.add_remote_candidate(parsed, username_fragment=fragment)
 
     def stop(self) -> Coroutine[Any, Any, None]:
         """Stop at once, without an event; awaiting the result waits until tasks are gone, too."""
@@ -441,34 +502,3 @@ def candidate_from_sdp(sdp: str) -> RTCIceCandidate:
 def candidate_to_sdp(candidate: RTCIceCandidate) -> str:
     """The value of an ``a=candidate`` line, without ``candidate:``."""
     return candidate.candidate.removeprefix("candidate:")
-
-
-def _from_parts(
-    *,
-    component: int,
-    foundation: str,
-    ip: str,
-    port: int,
-    priority: int,
-    protocol: str,
-    type: str,  # noqa: A002 aiortc's name
-    relatedAddress: str | None = None,
-    relatedPort: int | None = None,
-    tcpType: str | None = None,
-) -> Candidate:
-    """A candidate from the keywords that aiortc's constructor takes."""
-    try:
-        return Candidate(
-            foundation,
-            component,
-            protocol.lower(),
-            priority,
-            ip,
-            port,
-            CandidateType(type),
-            relatedAddress,
-            relatedPort,
-            TcpType(tcpType) if tcpType else None,
-        )
-    except ValueError as error:
-        raise OperationError(str(error)) from error
