@@ -185,7 +185,7 @@ class Agent:
 
     def add_remote_candidate(self, candidate: Candidate) -> None:
         """A candidate of the peer; duplicates, other generations and what can not be paired cause no error."""
-        if not self._is_over:
+        if self._state is not IceState.CLOSED:  # after a failure they may be for the restart to come
             self._sessions.add_remote(candidate)
             self._update_state()
 
