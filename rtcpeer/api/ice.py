@@ -263,15 +263,11 @@ class RTCIceGatherer(EventTarget):
             self._held = []
 
     def restart(
-        self,
-        *,
-        servers: Sequence[ServerUrl | str] | None = None,
-        settings: IceSettings | None = None,
+        self, *, servers: Sequence[ServerUrl | str] | None = None, settings: IceSettings | None = None
     ) -> RTCIceParameters:
         """Begin anew with other credentials and candidates, while data goes on over the path that there is.
 
-        Tell the peer the parameters that this returns. It is to answer with new ones of its own, which
-        `RTCIceTransport.start` takes. Candidates are gathered anew where that had begun.
+        Tell the peer the parameters that this returns; it answers with new ones, which `RTCIceTransport.start` takes.
 
         Args:
             servers: to be asked instead of those before.

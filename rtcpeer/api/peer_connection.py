@@ -15,7 +15,7 @@ from rtcpeer.api.data_channel import RTCDataChannel
 from rtcpeer.api.description import RTCSessionDescription
 from rtcpeer.api.events import EventTarget, event_handler
 from rtcpeer.api.ice import RTCIceCandidate
-from rtcpeer.api.operations import OperationsChain
+from rtcpeer.api.negotiation_need import NegotiationNeed
 from rtcpeer.api.remote_candidates import RemoteCandidates, remote_candidate
 from rtcpeer.api.restarts import RestartRequests
 from rtcpeer.api.sctp import RTCSctpTransport
@@ -85,9 +85,8 @@ class RTCPeerConnection(EventTarget):
             str(int.from_bytes(entropy(8), "big") >> 2),  # RFC 9429 section 5.2.1: 62 random bits
             NegotiationSettings(sctp_port=sctp.local_port, max_message_size=sctp.max_message_size),
         )
-        self._operations = OperationsChain(self._on_chain_empty)
-        self._is_negotiation_needed = False
-        self._is_check_due_on_empty_chain = False
+        self._need = NegotiationNeed(self._is_negotiation_needed, lambda: self.emit("negotiationneeded"))
+        self._operations = self._need.operations
         self._wants_data_channel = False
         self._restarts = RestartRequests()
         self._remote_candidates = RemoteCandidates(self._transports.ice.addRemoteCandidate)
@@ -221,7 +220,7 @@ class RTCPeerConnection(EventTarget):
         """
         if not self._is_closed:
             self._restarts.request(self._negotiation)
-            self._update_negotiation_needed()
+            self._need.update()
 
     # Data channels
 
@@ -267,7 +266,7 @@ class RTCPeerConnection(EventTarget):
             stream_id=id if negotiated else None,
         )
         self._wants_data_channel = True
-        self._update_negotiation_needed()
+        self._need.update()
         return channel
 
     @property
@@ -349,7 +348,7 @@ class RTCPeerConnection(EventTarget):
         await self.close()
 
     def _close(self) -> None:
-        self._operations.close()
+        self._need.close()
         self._negotiation.close()
         self._remote_candidates.clear()
         self._leftover = self._transports.close()
@@ -425,11 +424,17 @@ class RTCPeerConnection(EventTarget):
         self._transports.gatherer._tell_state()  # noqa: SLF001 a restart, or its rollback
         if applied.state is SignalingState.STABLE:
             self._restarts.settle(self._negotiation)
-            self._is_negotiation_needed = False
-            self._update_negotiation_needed()
+            self._need.forget()
+            self._need.update()
 
     def _wanted(self) -> Wanted:
         return Wanted(data_channel=self._wants_data_channel)
+
+    def _is_negotiation_needed(self) -> bool | None:
+        """None while an exchange is under way."""
+        if self._negotiation.state is not SignalingState.STABLE:
+            return None
+        return self._restarts.is_wanted or self._negotiation.is_negotiation_needed(self._wanted())
 
     def _local_description(self, which: Which) -> RTCSessionDescription | None:
         description = self._negotiation.local_description(which)
@@ -446,36 +451,6 @@ class RTCPeerConnection(EventTarget):
     def _is_trickling(self) -> bool:
         trickle = self._settings.ice.trickle
         return bool(self.listeners("icecandidate")) if trickle == "auto" else bool(trickle)
-
-    # Negotiation needed (W3C section 4.7.3)
-
-    def _update_negotiation_needed(self) -> None:
-        if not self._operations.is_empty:
-            self._is_check_due_on_empty_chain = True
-            return
-        try:
-            asyncio.get_running_loop().call_soon(self._check_negotiation_needed)
-        except RuntimeError:  # made before the loop runs: the application will create its offer itself
-            return
-
-    def _check_negotiation_needed(self) -> None:
-        if self._is_closed:
-            return
-        if not self._operations.is_empty:
-            self._is_check_due_on_empty_chain = True
-            return
-        if self._negotiation.state is not SignalingState.STABLE:
-            return
-        if not (self._restarts.is_wanted or self._negotiation.is_negotiation_needed(self._wanted())):
-            self._is_negotiation_needed = False
-        elif not self._is_negotiation_needed:
-            self._is_negotiation_needed = True
-            self.emit("negotiationneeded")
-
-    def _on_chain_empty(self) -> None:
-        if self._is_check_due_on_empty_chain:
-            self._is_check_due_on_empty_chain = False
-            self._update_negotiation_needed()
 
     # News from the transports
 

@@ -131,15 +131,8 @@ class _Tally:
 class Gatherer:
     """Core[Datagrams, GatheringEvent]; feeds and reads `relays`, whose packets go by way of its owner."""
 
-    def __init__(
-        self,
-        settings: IceSettings,
-        entropy: Entropy,
-        turn_settings: TurnSettings | None = None,
-        *,
-        relays: Relays | None = None,
-    ) -> None:
-        self.relays = relays or Relays(
+    def __init__(self, settings: IceSettings, entropy: Entropy, turn_settings: TurnSettings | None = None) -> None:
+        self.relays = Relays(
             turn_settings or TurnSettings(),
             entropy,
             timeout=settings.turn_timeout,
@@ -234,7 +227,9 @@ class Gatherer:
 
     def successor(self, settings: IceSettings) -> "Gatherer":
         """A gatherer for the next generation (RFC 8445 section 9); relays are the same for all, this one rests."""
-        return Gatherer(settings, self._entropy, relays=self.relays)
+        made = Gatherer(settings, self._entropy)
+        made.relays = self.relays
+        return made
 
     def start(self) -> None:
         """Begin; the clocks run from the next pull of packets on."""

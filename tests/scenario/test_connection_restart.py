@@ -292,15 +292,12 @@ async def test_a_restart_that_finds_no_path_leaves_the_one_that_works():
     a.remove_all_listeners("icecandidate")
     b.remove_all_listeners("icecandidate")
     offer = a.localDescription.sdp
-
-    def blocked(source, destination, payloads, fragment=fragments(a)[0].encode()):
-        return any(fragment in payload for payload in payloads)
-
+    fragment = fragments(a)[0].encode()
     for network in talk.world.networks:
         original = network.host.receive
 
         def receive(source, destination, payloads, original=original):
-            if not blocked(source, destination, payloads):
+            if not any(fragment in payload for payload in payloads):
                 original(source, destination, payloads)
 
         network.host.receive = receive
@@ -365,7 +362,7 @@ async def test_fixed_credentials_are_those_of_the_first_generation():
     world = World()
     fixed = Settings(ice=IceSettings(username_fragment="fixed", password="thePasswordThatIsFixed++"))
     a, b = world.peer(settings=fixed), world.peer()
-    talk = await Conversation(world, a, b).begin()
+    await Conversation(world, a, b).begin()
     assert fragments(a)[0] == "fixed"
     a.restartIce()
     await exchange(a, b)
