@@ -62,11 +62,12 @@ class Sessions:
 
     @property
     def carrier(self) -> Session | None:
-        """Where data goes: the newest session with a selected pair; before there is one, the oldest that works."""
-        for session in reversed(self._sessions):
-            if session.is_selected:
-                return session
+        """Where data goes: the newest session with a selected pair; before there is one, the oldest that works.
+
+        Where that has fallen silent, another one that works is better.
+        """
         works = [session for session in self._sessions if session.checking.path is not None]
+        works = [session for session in reversed(works) if session.is_selected][:1] + works
         return next((session for session in works if not session.is_silent), works[0] if works else None)
 
     @property
@@ -128,9 +129,11 @@ class Sessions:
         session = self._of_fragment(fragment)
         if session is not None:
             session.generation.add_remote(candidate)
+        elif candidate in self._early:
+            pass
         elif fragment in self._retired_fragments or len(self._early) >= self._max_early:
             self.agreed.generation.candidates_refused += 1
-        elif candidate not in self._early:
+        else:
             self._early.append(candidate)
 
     def resolve_remote(self, candidate: Candidate, addresses: Sequence[str]) -> None:
