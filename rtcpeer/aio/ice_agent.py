@@ -101,7 +101,6 @@ class IceAgent(AsyncIOEventEmitter):
         self._leftover: asyncio.Task[None] | None = None  # after shut_down
         self._news = _News()
         self._unread: deque[bytes] = deque()
-        self._wants_new_ports = False
         self._is_closed = False
         self.dropped_datagrams = 0
 
@@ -114,10 +113,6 @@ class IceAgent(AsyncIOEventEmitter):
     def local_candidates(self) -> list[Candidate]:
         """What has been gathered so far."""
         return self.gathered_for(self.local_parameters.username_fragment)
-
-    @property
-    def _relays_clash(self) -> bool:
-        return self.core.gatherer.relays.clashes_with(self.servers)
 
     @property
     def state(self) -> IceState:
@@ -159,12 +154,8 @@ class IceAgent(AsyncIOEventEmitter):
             InvalidStateError: the agent is closed.
         """
         is_gathering = self.core.gatherer.state is not GatheringState.NEW
-        # Where a path works, its sockets do. Otherwise nothing old is trusted: it may be the NAT's mapping or the TURN
-        # server's allocation that has died, and new sockets get new ones.
-        wants_new_ports = self.state not in {IceState.NEW, IceState.CONNECTED, IceState.COMPLETED}
         self.settings = settings or self.settings
         local = self.core.restart(self.settings, parameters)
-        self._wants_new_ports = wants_new_ports
         if servers is not None:
             self.servers = _parsed(servers)
         self._servers.gatherer = self.core.gatherer
@@ -380,17 +371,18 @@ class IceAgent(AsyncIOEventEmitter):
         self.wake()
 
     async def _port(self, host: str) -> UdpPort | None:
-        """A socket on the address: after a restart the one that there is, as long as it may still be good."""
-        ports = reversed(self._ports.values())  # the last opened first
-        standing = next((port for port in ports if port.local.host == host), None)
-        if standing is not None and not self._wants_new_ports and not self._relays_clash:
-            return standing
+        """A new socket on the address; where there can be no other, the one of the generation before.
+
+        A restart comes with new ones, because it may be the NAT's mapping or the TURN server's allocation that has
+        died, and because Chromium mixes generations up that share an address.
+        """
         try:
             port = await self._network.open_udp(
                 TransportAddress(host, 0), self._received, self._writable, self._drained
             )
         except OSError:
-            return standing
+            standing = (port for port in reversed(self._ports.values()) if port.local.host == host)
+            return next(standing, None)
         self._ports[port.local] = port
         return port
 

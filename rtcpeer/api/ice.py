@@ -11,6 +11,7 @@ from rtcpeer.aio.network import Network
 from rtcpeer.api.candidate_parts import candidate_from_parts
 from rtcpeer.api.closing import Closing
 from rtcpeer.api.events import EventTarget, event_handler
+from rtcpeer.api.ice_values import RTCIceCandidateError, RTCIceParameters
 from rtcpeer.api.states import RTCIceGatheringState, RTCIceTransportState
 from rtcpeer.core import Entropy
 from rtcpeer.errors import InvalidStateError, OperationError
@@ -181,31 +182,11 @@ class RTCIceCandidate:
 
 
 @dataclass(frozen=True)
-class RTCIceParameters:
-    """What one side tells the other beside its candidates (W3C webrtc-pc section 5.6.4)."""
-
-    usernameFragment: str
-    password: str
-    iceLite: bool = False
-
-
-@dataclass(frozen=True)
 class RTCIceCandidatePair:
     """The two ends of the path in use."""
 
     local: RTCIceCandidate
     remote: RTCIceCandidate
-
-
-@dataclass(frozen=True)
-class RTCIceCandidateError:
-    """A server gave no candidate (W3C webrtc-pc section 4.8.2); 701 means that it could not be reached."""
-
-    url: str
-    errorCode: int
-    errorText: str
-    address: str | None = None
-    port: int | None = None
 
 
 class RTCIceGatherer(EventTarget):
@@ -235,6 +216,7 @@ class RTCIceGatherer(EventTarget):
         self._on_event: Callable[[ConnectivityEvent], None] = self._handle  # the ICE transport's, once there is one
         self._told_state: RTCIceGatheringState = "new"
         self._held: list[ConnectivityEvent] | None = None  # while gathering ahead of `gather`
+        self._is_telling = False  # what was held
         # Without a DTLS transport above, which drives more than this.
         self._agent.drive(self._agent.core, self._dispatch)
 
@@ -246,15 +228,20 @@ class RTCIceGatherer(EventTarget):
             GatheringState.GATHERING: "gathering",
             GatheringState.COMPLETE: "complete",
         }
-        return "new" if self._held is not None else states[self._agent.core.gatherer.state]
+        if self._held is None:
+            return states[self._agent.core.gatherer.state]
+        return "gathering" if self._is_telling else "new"
 
     def gather(self) -> None:
         """Start; harmless when repeated."""
-        held, self._held = self._held, None
         self._agent.gather()
+        if self._held is not None:
+            self._is_telling = True
         self._tell_state()
-        for event in held or ():
-            self._handle(event)
+        while self._held:
+            self._handle(self._held.pop(0))
+        self._held = None
+        self._is_telling = False
 
     def gather_ahead(self) -> None:
         """Gather without telling, so that `gather` finds candidates ready; needs a running event loop."""
@@ -336,7 +323,7 @@ class RTCIceGatherer(EventTarget):
         return RTCIceCandidate("", mid, index, self._agent.local_parameters.username_fragment)
 
     def _handle(self, event: ConnectivityEvent) -> None:
-        if self._held is not None:
+        if self._held is not None and not self._is_telling:
             self._held.append(event)
             return
         match event:
@@ -345,6 +332,7 @@ class RTCIceGatherer(EventTarget):
             case GatheringCompleted():
                 # W3C webrtc-pc section 4.4.1.5: the end of this generation, to be signalled; then None, for ourselves.
                 self.emit("localcandidate", self._end_of_candidates())
+                self._held = None  # nothing follows
                 self._tell_state()
                 self.emit("localcandidate", None)
             case ServerFailed(url, code, text, base):

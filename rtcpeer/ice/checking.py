@@ -23,6 +23,8 @@ from rtcpeer.stun import ErrorCode, MessageClass, StunMessage, short_term_key
 
 __all__ = ["Checking"]
 
+# Of one check, which is repeated meanwhile: the peer has seven seconds to process our description.
+_REFUSALS_TOLERATED = 4
 _UNSIGNED_ERRORS = frozenset({ErrorCode.BAD_REQUEST, ErrorCode.UNAUTHENTICATED})
 
 
@@ -63,7 +65,7 @@ class Checking:
         generation = self.generation
         remote = generation.remote
         if remote is None or check.username_fragment not in {"", remote.username_fragment}:
-            return
+            return  # the latter: it came before the description, and turns out to be of another generation
         local_base, remote_address = check.path
         if generation.knows_base(local_base) and not generation.knows_remote(remote_address):
             candidate = generation.learn_remote(remote_address, check)
@@ -101,7 +103,7 @@ class Checking:
         pair = check.pair
         if message.message_class is MessageClass.ERROR:
             error = message.error or (0, "")
-            if path == pair.path:
+            if path == pair.path and not self._is_tolerable(check, message):
                 self._checks.finish(check)
                 self._on_error(check, error)
             return
@@ -243,6 +245,14 @@ class Checking:
             # these two. They come from who has read our request, and cost one pair; a 487 would cost our role.
             return message.error is not None and message.error[0] in _UNSIGNED_ERRORS
         return message.verify_integrity(key)
+
+    @staticmethod
+    def _is_tolerable(check: Check, message: StunMessage) -> bool:
+        """Whether to ask again all the same: the peer may not know our credentials yet, as in an ICE restart."""
+        if message.has_integrity or check.is_consent or (message.error or (0, ""))[0] != ErrorCode.UNAUTHENTICATED:
+            return False
+        check.refusals += 1
+        return check.refusals <= _REFUSALS_TOLERATED
 
     def _on_success(self, check: Check, now: float) -> None:
         pair = check.pair

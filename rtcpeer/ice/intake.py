@@ -81,6 +81,13 @@ class Intake:
             self.requests_refused += 1
             self._answers.append((path, verdict))
             return
+        remote = generation.remote
+        if remote is not None and verdict.username_fragment not in {"", remote.username_fragment}:
+            # Deviation: RFC 8445 section 7.3 looks at our half of the user name alone. Chromium pairs its candidates of
+            # a restart with ours from before; an answer would make it send data there, from addresses unknown to us.
+            self.requests_refused += 1
+            self._answers.append((path, refuse(message, ErrorCode.UNAUTHENTICATED)))
+            return
         we_switch = self._role.yields_to(message)
         if we_switch is False:
             refusal = refuse(message, ErrorCode.ROLE_CONFLICT, short_term_key(generation.local.password))
@@ -89,7 +96,7 @@ class Intake:
         if we_switch:
             checking.change_role(not self._role.is_controlling)
         self._answers.append((path, answer(verdict, generation.local)))
-        if generation.remote is None:
+        if remote is None:
             self._remember(generation, verdict)
         else:
             checking.peer_check(verdict, now)

@@ -272,15 +272,6 @@ class Relays:
             if relay.relayed and not any(address in bases for address in relay.relayed):
                 self._end(relay)
 
-    def clashes_with(self, servers: Iterable[ServerUrl]) -> bool:
-        """Whether one is to be asked with other credentials than before: that takes another base."""
-        urls = {server.url: server.credentials for server in servers}
-        return any(
-            relay.local.protocol == "udp"
-            and urls.get(relay.server.url, relay.server.credentials) != relay.server.credentials
-            for relay in self._relays
-        )
-
     @property
     def opening(self) -> list[Relay]:
         """Those whose server has not answered yet."""

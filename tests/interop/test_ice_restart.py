@@ -62,7 +62,7 @@ def in_use(ours: OurPeer) -> tuple[str, str] | None:
 async def test_either_side_restarts_during_a_transfer(pair: Pair, side: str) -> None:
     requester, _ = pair.sides(side)
     generator = random.Random(9)
-    messages: list[Message] = [generator.randbytes(16384) for _ in range(256)]
+    messages: list[Message] = [generator.randbytes(16384) for _ in range(64)]
     transfer = asyncio.ensure_future(exchange(pair, "chat", messages))
     seen = len(pair.ours.events)
     await restart(pair, requester)

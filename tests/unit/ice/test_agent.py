@@ -231,12 +231,12 @@ def test_an_error_response_fails_the_pair_with_its_code_unless_it_comes_from_els
     peer = Peer()
     peer.agent.add_remote_candidate(host(REMOTE.host))
     ((_, check),) = peer.pull()
-    refusal = check.error_response(401, "no").serialize(fingerprint=True)
+    refusal = check.error_response(400, "no").serialize(fingerprint=True)
     peer.send(refusal, OTHER)
     assert peer.pair().state is PairState.IN_PROGRESS
     peer.send(refusal)
     assert peer.pair().state is PairState.FAILED
-    assert peer.pair().failure == (FailureReason.ERROR_RESPONSE, 401, "no")
+    assert peer.pair().failure == (FailureReason.ERROR_RESPONSE, 400, "no")
     # The peer's own check gives it another chance.
     peer.validate(REMOTE)
     assert peer.pair().state is PairState.SUCCEEDED
