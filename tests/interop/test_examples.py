@@ -22,7 +22,7 @@ from rtcpeer.signaling import PeerNegotiator, SignalingClient
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
-NAMES = ("chat_cli", "datachannel_echo", "file_transfer", "trickle_vs_bulk")
+NAMES = ("chat_cli", "datachannel_echo", "file_transfer", "ice_restart", "trickle_vs_bulk")
 MIB = 1 << 20
 
 
@@ -149,7 +149,7 @@ async def test_readme_commands_without_a_server(command: str) -> None:
         if "--with-server" in arguments:
             await example.says("Open http://")
             assert await example.interrupt() == 0
-        elif arguments[0] == "examples.trickle_vs_bulk":
+        elif arguments[0] in {"examples.ice_restart", "examples.trickle_vs_bulk"}:
             assert await example.ended(within=100) == 0
         else:
             assert await example.ended() == 1
@@ -468,3 +468,11 @@ async def test_a_bad_stun_url_is_said() -> None:
     async with Example("examples.trickle_vs_bulk", "--stun", "http://x") as example:
         assert await example.ended() == 1
         assert "not the URL of an ICE server" in example.output
+
+
+async def test_restarts_disturb_nothing() -> None:
+    async with Example("examples.ice_restart", "--restarts", "3", "--pause", "0.2") as example:
+        assert await example.ended() == 0
+        sides = re.findall(r"restart \d, asked for by the (\w+): both on a new pair after \d+ ms", example.output)
+        assert sides == ["offerer", "answerer", "offerer"]
+        assert re.search(r"(\d+) messages sent, \1 received in order; always connected", example.output)
