@@ -22,6 +22,7 @@ class Stream:
         self.is_broken = False
         self.longest_gap = 0.0  # between two that arrived
         self._channel = channel
+        self._news = asyncio.Event()
         self._last = time.monotonic()
 
     async def send(self) -> None:
@@ -39,6 +40,13 @@ class Stream:
         self.longest_gap = max(self.longest_gap, now - self._last)
         self.received += 1
         self._last = now
+        self._news.set()
+
+    async def arrived(self) -> None:
+        """Wait until all that was sent is there."""
+        while self.received < self.sent:
+            self._news.clear()
+            await self._news.wait()
 
 
 async def restart(pc: RTCPeerConnection, other: RTCPeerConnection) -> float:
@@ -92,8 +100,7 @@ async def show(server: str, restarts: int, pause: float) -> None:
                 )
             await asyncio.sleep(pause)
         async with asyncio.timeout(CONNECT_TIMEOUT):
-            while stream.received < stream.sent:
-                await asyncio.sleep(0.005)
+            await stream.arrived()
         if stream.is_broken or states:
             raise ExampleError(f"the stream was disturbed; the connection's states: {', '.join(states) or 'connected'}")
         say(f"{stream.sent} messages sent, {stream.received} received in order; always connected")
