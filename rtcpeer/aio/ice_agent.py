@@ -389,7 +389,7 @@ class IceAgent(AsyncIOEventEmitter):
     def _close_unneeded_ports(self) -> None:
         """What no generation sends from any more."""
         if not self._opening.locked():
-            needed = self.core.bases
+            needed = self.core.places
             for local in [local for local in self._ports if local not in needed]:
                 self._ports.pop(local).close()
 

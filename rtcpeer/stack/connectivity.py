@@ -154,9 +154,9 @@ class Connectivity:
         return self._gatherers.get(username_fragment)
 
     @property
-    def bases(self) -> set[TransportAddress]:
-        """Our sockets' addresses, in all generations that live."""
-        return {base for gatherer in self._gatherers.values() for base in gatherer.bases}
+    def places(self) -> set[TransportAddress]:
+        """Our ends, of sockets and of streams to servers, in all generations that live."""
+        return {place for gatherer in self._gatherers.values() for place in gatherer.places}
 
     def close(self) -> None:
         """Stop asking, checking and answering; the next pull gives back what servers have allocated."""
@@ -194,7 +194,7 @@ class Connectivity:
         if self._gatherers.get(username_fragment) is not self.gatherer:
             self._gatherers.pop(username_fragment, None)
         candidates = (candidate for gatherer in self._gatherers.values() for candidate in gatherer.candidates)
-        self._relays.keep({candidate.base for candidate in candidates})
+        self._relays.keep(self.places, {candidate.base for candidate in candidates})
 
     def _follow_gatherer(self) -> None:
         for event in self.gatherer.poll_events():

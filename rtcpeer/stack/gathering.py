@@ -153,6 +153,7 @@ class Gatherer:
         self._has_all_servers = False
         self._questions: dict[bytes, _Question] = {}  # by transaction id
         self._tally = _Tally()
+        self.places: set[TransportAddress] = set()  # ours to ask from: bases, and our ends of streams
         self._relay_count = 0
         self._started_at: float | None = None
         self._next_question_at = 0.0
@@ -239,6 +240,7 @@ class Gatherer:
     def add_base(self, base: TransportAddress, preference: int) -> None:
         """A socket is bound: a host candidate, and a place to ask servers from; ``preference`` 0 is the best base."""
         self._bases.append((base, preference))
+        self.places.add(base)
         if self._wants_host:
             self._gathered(_candidate(CandidateType.HOST, base, base, preference))
         for server, addresses in self._servers:
@@ -267,6 +269,7 @@ class Gatherer:
         if self.state is GatheringState.COMPLETE:
             return False
         self._tally.ask(server.url)
+        self.places.add(local)
         self.relays.open(server, local, remote, preference=0)
         return True
 
@@ -278,11 +281,6 @@ class Gatherer:
         """There are no more servers."""
         self._has_all_servers = True
         self._look_around()
-
-    @property
-    def bases(self) -> list[TransportAddress]:
-        """Our sockets' addresses; relayed ones are bases of their candidates only."""
-        return [base for base, _ in self._bases]
 
     @property
     def is_asking(self) -> bool:
@@ -366,8 +364,8 @@ class Gatherer:
         events = self.relays.poll_events()
         for event in events:
             match event:
-                case RelayOpened(relay) | RelayRefused(relay) if relay.server.url not in self._tally.asked:
-                    pass  # an earlier generation's; it ends with that
+                case RelayOpened(relay) | RelayRefused(relay) if relay.local not in self.places:
+                    self.relays.end(relay)  # asked for by an earlier generation, which rests
                 case RelayOpened():
                     self._relay_opened(event)
                 case RelayRefused(relay, code, text):

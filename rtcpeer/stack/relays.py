@@ -264,26 +264,28 @@ class Relays:
         """Give every allocation back with the next pull."""
         self._permitted.clear()
         for relay in list(self._relays):
-            self._end(relay)
+            self.end(relay)
 
-    def keep(self, bases: Container[TransportAddress]) -> None:
-        """Give back allocations that none of these is relayed by; those that are asked for may still become some."""
+    def keep(self, places: Container[TransportAddress], relayed: Container[TransportAddress]) -> None:
+        """Give back what is not asked from one of these places, and what stands for no relayed address of these."""
         for relay in list(self._relays):
-            if relay.relayed and not any(address in bases for address in relay.relayed):
-                self._end(relay)
+            is_unused = bool(relay.relayed) and not any(address in relayed for address in relay.relayed)
+            if is_unused or relay.local not in places:
+                self.end(relay)
 
-    @property
-    def opening(self) -> list[Relay]:
-        """Those whose server has not answered yet."""
-        return [relay for relay in self._relays if relay.client.state in _OPENING]
-
-    def _end(self, relay: Relay) -> None:
+    def end(self, relay: Relay) -> None:
+        """Give one back with the next pull."""
         relay.deadline = None
         for address in relay.relayed:
             self._by_relayed.pop(address, None)
         relay.client.close()
         relay.due_at = -math.inf
         self._follow(relay)
+
+    @property
+    def opening(self) -> list[Relay]:
+        """Those whose server has not answered yet."""
+        return [relay for relay in self._relays if relay.client.state in _OPENING]
 
     def _start(self, relay: Relay, now: float) -> bool:
         if now < self._next_start_at:

@@ -119,7 +119,7 @@ def test_a_restart_gathers_anew_and_the_old_gatherer_goes_with_its_generation():
         told.clear()
         restart(core, base)
         told += core.poll_events()
-        assert core.bases == {base, core.send_path()[0]}
+        assert core.places == {base, core.send_path()[0]}
     for core, other in (ends, ends[::-1]):
         core.agent.set_remote_parameters(other.agent.local_parameters)
         for candidate in other.agent.local_candidates:
@@ -127,7 +127,7 @@ def test_a_restart_gathers_anew_and_the_old_gatherer_goes_with_its_generation():
     run(ends, events, 5.0)
     for core, base, old, told in zip(ends, new_bases, before, events, strict=True):
         assert core.send_path()[0] == base
-        assert core.bases == {base}
+        assert core.places == {base}
         assert core.gatherer_of(old.username_fragment) is None
         assert core.gatherer_of(core.agent.local_parameters.username_fragment) is core.gatherer
         (gathered,) = [event.candidate for event in told if isinstance(event, CandidateGathered)]
@@ -147,7 +147,7 @@ def test_a_rollback_returns_to_the_gatherer_before():
     assert core.gatherer is gatherer
     assert core.agent.local_parameters == local
     run(ends, events)
-    assert core.bases == {A}
+    assert core.places == {A}
     assert core.send_path() == (A, B)
 
 
