@@ -33,6 +33,7 @@ from rtcpeer.ice.events import IceState
 from rtcpeer.ice.parameters import IceParameters
 from rtcpeer.ice.settings import IceSettings
 from rtcpeer.sctp.settings import SctpSettings
+from rtcpeer.turn import TurnSettings, time_limited_credentials
 
 __version__ = "0.1.0"
 
@@ -62,6 +63,8 @@ __all__ = [
     "DtlsSettings",
     "SctpSettings",
     "DataChannelSettings",
+    "TurnSettings",
+    "time_limited_credentials",
     # ICE alone
     "IceAgent",
     "IceParameters",

@@ -17,6 +17,7 @@ from pyee.asyncio import AsyncIOEventEmitter
 from rtcpeer.aio.candidate_names import LocalNames, RemoteNames
 from rtcpeer.aio.driver import Driver
 from rtcpeer.aio.interfaces import select_addresses
+from rtcpeer.aio.leave_taking import LeaveTaking
 from rtcpeer.aio.network import Network, SystemNetwork, UdpPort
 from rtcpeer.aio.servers import Servers
 from rtcpeer.core import Core, Datagrams, Entropy, TransportAddress
@@ -35,7 +36,7 @@ from rtcpeer.stack.gathering import (
     GatheringSufficient,
     ServerFailed,
 )
-from rtcpeer.stack.relays import StreamUnneeded
+from rtcpeer.stack.relays import CredentialsRefused, StreamUnneeded, StreamWanted
 from rtcpeer.stack.servers import ServerUrl
 from rtcpeer.turn.settings import TurnSettings
 
@@ -293,9 +294,9 @@ class IceAgent(AsyncIOEventEmitter):
             self.core.close()
         if self._driver is not None:
             self._driver.close()
-        for port in self._ports.values():
-            port.close()
-        self._ports.clear()
+        leaving = self.core.gatherer.relays.leaving if self._driver is not None else set()
+        for local in self._ports.keys() - leaving:
+            self._ports.pop(local).close()
         self._news.tell()
         self._driven, self._on_event = self.core, _ignore
         self._local_names.close()
@@ -303,6 +304,10 @@ class IceAgent(AsyncIOEventEmitter):
         for task in self._gathering:
             task.cancel()
         leftovers |= self._gathering
+        if leaving:
+            leave = LeaveTaking(self.core.gatherer.relays, self._ports)
+            self._driver = leave.driver
+            leftovers.add(leave.task)
         self._leftover = _one_of(leftovers)
         return self._leftover
 
@@ -319,8 +324,8 @@ class IceAgent(AsyncIOEventEmitter):
                 self.emit("state", state)
             case PairSelected(local, remote):
                 self.emit("selected_pair", local, remote)
-            case StreamUnneeded(end):
-                self._servers.end_stream(end)
+            case StreamUnneeded() | StreamWanted() | CredentialsRefused():
+                self._servers.handle(event)
             case Restarted(local):
                 self.emit("restart", local)
             case GenerationRetired():
