@@ -6,6 +6,7 @@ import contextlib
 import errno
 import logging
 import os
+import secrets
 import signal
 import sys
 import time
@@ -141,6 +142,20 @@ def _why_not_listening(host: str, port: int, error: OSError) -> str:
         return f"port {port} on {host} is taken: stop the other program or choose another with --port"
     reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
     return f"can not listen on {host} port {port}: {reason}"
+
+
+@contextlib.asynccontextmanager
+async def two_in_a_room(server: str) -> AsyncIterator[tuple[SignalingClient, Peer, SignalingClient, Peer]]:
+    """Two clients alone in a room: the offerer, whom it sees, the answerer, whom that sees."""
+    room = f"two-{secrets.token_hex(4)}"
+    async with (
+        SignalingClient(server, room, name="answerer") as answerer,
+        SignalingClient(server, room, name="offerer") as offerer,
+    ):
+        async for message in answerer:
+            if isinstance(message, PeerJoined):
+                yield offerer, offerer.peers[answerer.id], answerer, message.peer
+                return
 
 
 class Link:

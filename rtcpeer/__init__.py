@@ -6,14 +6,9 @@ from rtcpeer.api.configuration import RTCConfiguration, RTCIceServer, Settings
 from rtcpeer.api.data_channel import RTCDataChannel
 from rtcpeer.api.description import RTCSessionDescription
 from rtcpeer.api.dtls import RTCCertificate, RTCDtlsFingerprint, RTCDtlsParameters, RTCDtlsTransport
-from rtcpeer.api.ice import (
-    RTCIceCandidate,
-    RTCIceCandidateError,
-    RTCIceCandidatePair,
-    RTCIceGatherer,
-    RTCIceParameters,
-    RTCIceTransport,
-)
+from rtcpeer.api.ice import RTCIceGatherer, RTCIceTransport
+from rtcpeer.api.ice_candidate import RTCIceCandidate, RTCIceCandidatePair
+from rtcpeer.api.ice_values import RTCIceCandidateError, RTCIceParameters
 from rtcpeer.api.peer_connection import RTCPeerConnection
 from rtcpeer.api.sctp import RTCSctpTransport
 from rtcpeer.api.stats import (

@@ -3,16 +3,15 @@
 import argparse
 import asyncio
 import contextlib
-import secrets
 import socket
 import statistics
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 
-from examples.common import CONNECT_TIMEOUT, ExampleError, bundled_server, run, say
+from examples.common import CONNECT_TIMEOUT, ExampleError, bundled_server, run, say, two_in_a_room
 from rtcpeer import RTCConfiguration, RTCDataChannel, RTCPeerConnection
-from rtcpeer.signaling import DescriptionReceived, Peer, PeerJoined, PeerNegotiator, SignalingClient
+from rtcpeer.signaling import DescriptionReceived, PeerNegotiator
 
 # Of the side that offers, but for the offer, which the other side receives.
 STEPS = ("first candidate", "offer received", "answer received", "connected", "channel open", "gathering complete")
@@ -29,20 +28,6 @@ class Stopwatch:
 
     def note(self, step: str) -> None:
         self.times.setdefault(step, (time.monotonic() - self._started) * 1000)
-
-
-@contextlib.asynccontextmanager
-async def two_in_a_room(server: str) -> AsyncIterator[tuple[SignalingClient, Peer, SignalingClient, Peer]]:
-    """The offerer, whom it sees, the answerer, whom that sees."""
-    room = f"trickle-vs-bulk-{secrets.token_hex(4)}"
-    async with (
-        SignalingClient(server, room, name="answerer") as answerer,
-        SignalingClient(server, room, name="offerer") as offerer,
-    ):
-        async for message in answerer:
-            if isinstance(message, PeerJoined):
-                yield offerer, offerer.peers[answerer.id], answerer, message.peer
-                return
 
 
 async def connect(server: str, configuration: RTCConfiguration, *, trickle: bool) -> Times:

@@ -32,34 +32,28 @@ class RemoteNames:
         self._addresses: dict[str, list[str]] = {}  # by name; empty for a name that nobody answered for
         self._waiting: dict[str, list[Candidate]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._has_ended = False
+        self._ended: set[str | None] = set()  # fragments whose candidates have ended while names were asked for
         self._is_closed = False
 
-    def add(self, candidate: Candidate | None) -> None:
-        """Take a candidate; a name is resolved meanwhile, which needs a running event loop.
-
-        None says that the peer has no more. The agent hears of it when no name is left that may become a candidate.
-        """
+    def add(self, candidate: Candidate) -> None:
+        """Take a candidate; a name is resolved meanwhile, which needs a running event loop."""
         if self._is_closed:
             return
-        if candidate is None:
-            self._has_ended = True
-            self._tell_end()
-            return
         self._agent.add_remote_candidate(candidate)
-        if self._settings.mdns == "disabled" or not is_resolvable(candidate.address):
-            return
-        if candidate not in self._agent.remote_candidates:
-            return  # of another generation, or one too many
-        name = candidate.address.lower()
-        known = self._addresses.get(name)
-        waiting = self._waiting.get(name)
-        if known is not None:
-            self._agent.resolve_remote_candidate(candidate, known)
-        elif waiting is None:
-            self._start(name, candidate)
-        elif candidate not in waiting:
-            waiting.append(candidate)
+        # One that was refused, or that waits for its description, is not among them.
+        if candidate in self._agent.remote_candidates:
+            self._look_up(candidate)
+
+    def end(self, username_fragment: str | None) -> None:
+        """The peer has no more; the agent hears of it when no name is left that may become a candidate."""
+        if not self._is_closed:
+            self._ended.add(username_fragment)
+            self._tell_end()
+
+    def described(self) -> None:
+        """The peer's description has come: candidates that waited for it may have names."""
+        for candidate in self._agent.remote_candidates:
+            self._look_up(candidate)
 
     @property
     def pending(self) -> frozenset[str]:
@@ -74,6 +68,19 @@ class RemoteNames:
         self._waiting.clear()
         self._on_change = _ignore
         return set(self._tasks)
+
+    def _look_up(self, candidate: Candidate) -> None:
+        if self._settings.mdns == "disabled" or not is_resolvable(candidate.address):
+            return
+        name = candidate.address.lower()
+        known = self._addresses.get(name)
+        waiting = self._waiting.get(name)
+        if known is not None:
+            self._agent.resolve_remote_candidate(candidate, known)
+        elif waiting is None:
+            self._start(name, candidate)
+        elif candidate not in waiting:
+            waiting.append(candidate)
 
     def _start(self, name: str, candidate: Candidate) -> None:
         # Resolved names leave the agent's list, so that its bound is none for them.
@@ -96,8 +103,9 @@ class RemoteNames:
         self._on_change()
 
     def _tell_end(self) -> None:
-        if self._has_ended and not self._waiting:
-            self._agent.end_of_remote_candidates()
+        if not self._waiting:
+            while self._ended:
+                self._agent.end_of_remote_candidates(self._ended.pop())
 
 
 class LocalNames:

@@ -9,6 +9,7 @@ import contextlib
 import os
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from typing import Any, Self
 
 from pyee.asyncio import AsyncIOEventEmitter
@@ -16,6 +17,7 @@ from pyee.asyncio import AsyncIOEventEmitter
 from rtcpeer.aio.address_choice import report_failed_filter
 from rtcpeer.aio.candidate_names import LocalNames, RemoteNames
 from rtcpeer.aio.driver import Driver
+from rtcpeer.aio.gathering_tasks import GatheringTasks
 from rtcpeer.aio.ice_facts import IceFacts
 from rtcpeer.aio.leave_taking import LeaveTaking
 from rtcpeer.aio.local_ports import LocalPorts, PortCallbacks
@@ -26,13 +28,28 @@ from rtcpeer.core import Core, Datagrams, Entropy, TransportAddress
 from rtcpeer.errors import InvalidStateError, NetworkError
 from rtcpeer.ice.agent import Agent
 from rtcpeer.ice.candidate import Candidate
-from rtcpeer.ice.events import BindingRequestHandlerFailed, FilterFailed, IceState, PairSelected, StateChanged
+from rtcpeer.ice.events import (
+    BindingRequestHandlerFailed,
+    FilterFailed,
+    GenerationRetired,
+    IceState,
+    PairSelected,
+    Restarted,
+    StateChanged,
+)
 from rtcpeer.ice.parameters import IceParameters
 from rtcpeer.ice.settings import IceSettings
 from rtcpeer.ice.statistics import PairStatistics
 from rtcpeer.stack.connectivity import Connectivity, ConnectivityEvent
 from rtcpeer.stack.explanation import Explanation, explain
-from rtcpeer.stack.gathering import BindFailed, CandidateGathered, Gatherer, GatheringCompleted, ServerFailed
+from rtcpeer.stack.gathering import (
+    BindFailed,
+    CandidateGathered,
+    Gatherer,
+    GatheringCompleted,
+    GatheringState,
+    ServerFailed,
+)
 from rtcpeer.stack.relays import CredentialsRefused, StreamUnneeded, StreamWanted
 from rtcpeer.stack.servers import ServerUrl
 from rtcpeer.turn.settings import TurnSettings
@@ -57,8 +74,12 @@ class IceAgent(AsyncIOEventEmitter):
         agent.send(b"hello")
         reply = await agent.recv()
 
+    Either side may `restart` when the path has died or shall change. The other side notices it from the credentials
+    that it is handed, and answers with a restart of its own; both signal what the event ``restart`` brings.
+
     Events: ``candidate`` (a `Candidate`, then None), ``state`` (an `IceState`), ``selected_pair`` (local and remote
-    candidate), ``server_failed`` (a `ServerFailed`), ``bind_failed`` (a `BindFailed`).
+    candidate), ``server_failed`` (a `ServerFailed`), ``bind_failed`` (a `BindFailed`), ``restart`` (our new
+    `IceParameters`).
 
     With ``udp_mux`` it has no sockets of its own but for relays. What a callable of the settings raises goes to the
     loop's exception handler, and what it was asked about is left out.
@@ -77,7 +98,7 @@ class IceAgent(AsyncIOEventEmitter):
     ) -> None:
         super().__init__()
         self.settings = settings or IceSettings()
-        self.servers = [ServerUrl.parse(server) if isinstance(server, str) else server for server in servers]
+        self.servers = _parsed(servers)
         self.core = Connectivity(
             Agent(self.settings, is_controlling=is_controlling, entropy=entropy),
             Gatherer(self.settings, entropy, turn_settings),
@@ -99,9 +120,7 @@ class IceAgent(AsyncIOEventEmitter):
         self._driver: Driver[Datagrams, Any] | None = None
         self._ports = LocalPorts(
             self.core.agent,
-            self.core.gatherer,
             self._network,
-            self.settings,
             self._local_names,
             PortCallbacks(
                 self._received, self._writable, self._drained, self._refused, self.wake, report_failed_filter
@@ -109,7 +128,7 @@ class IceAgent(AsyncIOEventEmitter):
             udp_mux,
             entropy,
         )
-        self._gathering: asyncio.Task[None] | None = None
+        self._gathering = GatheringTasks(self.core, self._ports, self._servers, self.wake)
         self._leftover: asyncio.Task[None] | None = None  # after shut_down
         self._news = _News()
         self._unread: deque[bytes] = deque()
@@ -124,7 +143,7 @@ class IceAgent(AsyncIOEventEmitter):
     @property
     def local_candidates(self) -> list[Candidate]:
         """What has been gathered so far."""
-        return [self.signalled(candidate) for candidate in self.core.gatherer.candidates]
+        return self.gathered_for(self.local_parameters.username_fragment)
 
     @property
     def state(self) -> IceState:
@@ -133,12 +152,56 @@ class IceAgent(AsyncIOEventEmitter):
 
     def gather(self) -> None:
         """Start to gather candidates; harmless when repeated. Needs a running event loop."""
-        if self._gathering is None and not self._is_closed:
-            loop = asyncio.get_running_loop()
-            self._driver = Driver(self._driven, self._send, self._on_event, loop)
-            self._driver.wake()
-            self.core.gatherer.start()
-            self._gathering = loop.create_task(self._gather(), name="rtcpeer gathering")
+        if self._is_closed or self.core.gatherer.state is not GatheringState.NEW:
+            return
+        if self._driver is None:
+            self._driver = Driver(self._driven, self._send, self._on_event, asyncio.get_running_loop())
+        self._driver.wake()
+        self._gathering.start(self.servers, self.settings)
+
+    def restart(
+        self,
+        *,
+        servers: Sequence[str | ServerUrl] | None = None,
+        settings: IceSettings | None = None,
+        parameters: IceParameters | None = None,
+    ) -> IceParameters:
+        """Begin anew with other credentials and candidates, while data goes on over the path that there is.
+
+        Tell the peer the credentials that this returns, which the event ``restart`` brings as well; it is to answer
+        with new ones of its own. Candidates are gathered anew where that had begun.
+
+        Args:
+            servers: to be asked instead of those before.
+            settings: instead of those before.
+            parameters: credentials for the new generation, made by ``core.agent.fresh_parameters``.
+
+        Raises:
+            InvalidStateError: the agent is closed.
+        """
+        is_gathering = self.core.gatherer.state is not GatheringState.NEW
+        self.settings = settings or self.settings
+        local = self.core.restart(self.settings, parameters)
+        if servers is not None:
+            self.servers = _parsed(servers)
+        self._servers.gatherer = self.core.gatherer
+        if is_gathering:
+            self.gather()
+        self.wake()
+        return local
+
+    def roll_back(self) -> None:
+        """Undo a restart whose answer has not come: the credentials before are in force again."""
+        self.core.roll_back()
+        self._servers.gatherer = self.core.gatherer
+        self._news.tell()
+        self.wake()
+
+    def gathered_for(self, username_fragment: str) -> list[Candidate]:
+        """What has been gathered so far for one of our generations; empty where it is no more."""
+        gatherer = self.core.gatherer_of(username_fragment)
+        candidates = gatherer.candidates if gatherer else ()
+        return [self.signalled(replace(each, username_fragment=username_fragment)) for each in candidates]
 
     async def gathered(
         self,
@@ -152,19 +215,23 @@ class IceAgent(AsyncIOEventEmitter):
             until: decides, in place of our own judgement, whether the candidates so far suffice; not asked again once
                 there will be no more.
         """
-        gatherer = self.core.gatherer
-        is_enough = until or (lambda _: gatherer.is_sufficient)
+        core = self.core
+        is_enough = until or (lambda _: core.gatherer.is_sufficient)
         await self._news.until(
-            lambda: self._is_closed or gatherer.is_complete or is_enough(self.local_candidates), timeout
+            lambda: self._is_closed or core.gatherer.is_complete or is_enough(self.local_candidates), timeout
         )
         return self.local_candidates
 
-    def add_remote_candidate(self, candidate: Candidate | None) -> None:
+    def add_remote_candidate(self, candidate: Candidate | None, *, username_fragment: str | None = None) -> None:
         """Take one of the peer's candidates, None for "no more"; duplicates and strangers do no harm.
 
-        A name in ``.local`` is resolved meanwhile, which needs a running event loop.
+        A name in ``.local`` is resolved meanwhile, which needs a running event loop. The end is that of the generation
+        with this fragment of the peer's, of the one agreed on where it is not given.
         """
-        self._remote_names.add(candidate)
+        if candidate is None:
+            self._remote_names.end(username_fragment)
+        else:
+            self._remote_names.add(candidate)
         self.wake()
 
     def signalled(self, candidate: Candidate) -> Candidate:
@@ -172,12 +239,18 @@ class IceAgent(AsyncIOEventEmitter):
         return self._local_names.signalled(candidate)
 
     def set_remote_parameters(self, parameters: IceParameters) -> None:
-        """Tell the agent who the peer is; checks begin with the first pair."""
+        """Tell the agent who the peer is; checks begin with the first pair.
+
+        Others than before are the peer's restart; where it is not the answer to one of ours, it is answered by one.
+        """
+        if self.core.agent.is_restarted_by(parameters):
+            self.restart()
         self.core.agent.set_remote_parameters(parameters)
+        self._remote_names.described()
         self.wake()
 
     def renominate(self, pair: PairStatistics) -> None:
-        """Go over to another pair of `Agent.statistics`; see `Agent.renominate`. ``selected_pair`` tells of success."""
+        """Go over to another pair that works; see `Agent.renominate`. ``selected_pair`` tells of success."""
         self.core.agent.renominate(pair.path)
         self.wake()
 
@@ -259,10 +332,7 @@ class IceAgent(AsyncIOEventEmitter):
         self._news.tell()
         self._driven, self._on_event = self.core, _ignore
         self._local_names.close()
-        leftovers = self._remote_names.close() | self._servers.close()
-        if self._gathering is not None and not self._gathering.done():
-            self._gathering.cancel()
-            leftovers.add(self._gathering)
+        leftovers = self._remote_names.close() | self._servers.close() | self._gathering.close()
         if leaving:
             leave = LeaveTaking(self.core.gatherer.relays, leaving)
             self._driver = leave.driver
@@ -277,12 +347,10 @@ class IceAgent(AsyncIOEventEmitter):
                 self.emit("candidate", self.signalled(candidate))
             case GatheringCompleted():
                 self.emit("candidate", None)
-            case ServerFailed():
-                self.emit("server_failed", event)
-            case BindFailed():
-                self.emit("bind_failed", event)
-            case FilterFailed():
-                report_failed_filter(event)
+            case ServerFailed() | BindFailed():
+                self.emit("server_failed" if isinstance(event, ServerFailed) else "bind_failed", event)
+            case FilterFailed() | BindingRequestHandlerFailed():
+                _report(event)
             case StateChanged(state):
                 self.facts.note(state)
                 self.emit("state", state)
@@ -290,8 +358,10 @@ class IceAgent(AsyncIOEventEmitter):
                 self.emit("selected_pair", local, remote)
             case StreamUnneeded() | StreamWanted() | CredentialsRefused():
                 self._servers.handle(event)
-            case BindingRequestHandlerFailed(error):
-                _report(error)
+            case Restarted(local):
+                self.emit("restart", local)
+            case GenerationRetired(local):
+                self._gathering.retired(local)
             case _:
                 pass
         self._news.tell()
@@ -306,16 +376,6 @@ class IceAgent(AsyncIOEventEmitter):
             raise InvalidStateError("the ICE agent was closed before there was a path")
         if agent.selected_pair is None:
             raise NetworkError("no path to the peer was found: every candidate pair failed")
-
-    async def _gather(self) -> None:
-        gatherer = self.core.gatherer
-        servers = [server for server in self.servers if gatherer.wants(server)]
-        needs_relays = any(server.scheme.is_turn and not server.is_stream for server in servers)
-        await asyncio.gather(
-            self._ports.open(needs_relays=needs_relays), *(self._servers.find(server) for server in servers)
-        )
-        gatherer.end_of_servers()
-        self.wake()
 
     def _received(self, packet: Datagrams) -> None:
         if self._driver is None:
@@ -357,10 +417,17 @@ class IceAgent(AsyncIOEventEmitter):
         return len(packets)
 
 
-def _report(error: Exception) -> None:
+def _report(event: FilterFailed | BindingRequestHandlerFailed) -> None:
     """A program's mistake goes where asyncio tells of mistakes in callbacks."""
-    context = {"message": "IceSettings.binding_request_handler raised", "exception": error}
+    if isinstance(event, FilterFailed):
+        report_failed_filter(event)
+        return
+    context = {"message": "IceSettings.binding_request_handler raised", "exception": event.error}
     asyncio.get_running_loop().call_exception_handler(context)
+
+
+def _parsed(servers: Sequence[str | ServerUrl]) -> list[ServerUrl]:
+    return [ServerUrl.parse(server) if isinstance(server, str) else server for server in servers]
 
 
 def _one_of(tasks: set[asyncio.Task[None]]) -> asyncio.Task[None] | None:

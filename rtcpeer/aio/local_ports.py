@@ -1,6 +1,7 @@
 """The UDP sockets of one agent: its own, where its settings want them, or its share of those of a `UdpMux`."""
 
-from collections.abc import Awaitable, Callable, Iterable
+import asyncio
+from collections.abc import Awaitable, Callable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
@@ -35,14 +36,16 @@ class PortCallbacks:
 
 
 class LocalPorts:
-    """Opens them, tells the gatherer of each, and closes them."""
+    """Opens them for each generation, tells its gatherer of each, and closes them.
+
+    Own sockets are other ones for each generation, because it may be the NAT's mapping or the TURN server's allocation
+    that has died, and because Chromium mixes generations up that share an address. Those of a mux are the same for all.
+    """
 
     def __init__(
         self,
         agent: Agent,
-        gatherer: Gatherer,
         network: Network,
-        settings: IceSettings,
         names: LocalNames,
         callbacks: PortCallbacks,
         mux: UdpMux | None,
@@ -50,37 +53,51 @@ class LocalPorts:
     ) -> None:
         self.by_address: dict[TransportAddress, UdpPort] = {}
         self._agent = agent
-        self._gatherer = gatherer
         self._network = network
-        self._settings = settings
         self._names = names
         self._callbacks: PortCallbacks | None = callbacks
         self._mux = mux
         self._entropy = entropy
         self._member: MuxMember | None = None
+        self._opening = asyncio.Lock()  # no generation opens a socket that another is about to have
 
-    async def open(self, *, needs_relays: bool) -> None:
-        """Open all; an address that gives no socket is the gatherer's to tell, and costs only itself."""
+    async def open(
+        self, gatherer: Gatherer, parameters: IceParameters, settings: IceSettings, *, needs_relays: bool
+    ) -> None:
+        """Open all for the generation with these parameters of ours.
+
+        An address that gives no socket is the gatherer's to tell, and costs only itself.
+        """
         callbacks = self._callbacks
         if callbacks is None:
             return
         if self._mux is None:
-            hosts = choose_hosts(self._network, self._settings, callbacks.on_failed_filter)
-            await self._open_own(hosts, BaseUse.EVERYTHING, callbacks)
+            shared: list[UdpPort] = []
+            own, use = choose_hosts(self._network, settings, callbacks.on_failed_filter), BaseUse.EVERYTHING
         else:
-            ports = self._join(self._mux, callbacks)
-            for preference, port in enumerate(ports):
-                await self._add(port, preference, BaseUse.DIRECT, callbacks)
-            if needs_relays:
-                hosts = [port.local.host for port in ports]
-                await self._open_own(hosts, BaseUse.RELAYS, callbacks)
-        self._gatherer.end_of_bases()
+            shared = self._join(self._mux, gatherer, parameters, callbacks)
+            own, use = [port.local.host for port in shared] if needs_relays else [], BaseUse.RELAYS
+        async with self._opening:
+            for preference, port in enumerate(shared):
+                await self._add(gatherer, port, preference, BaseUse.DIRECT)
+            for preference, host in enumerate(own):
+                bound = await self._bind(gatherer, host, settings, callbacks)
+                if bound is not None:
+                    await self._add(gatherer, bound, preference, use)
+        gatherer.end_of_bases()
         callbacks.on_change()
 
-    def expect(self, parameters: IceParameters) -> None:
-        """Our credentials are these from now on, besides those that we had: a mux has to know."""
+    def release(self, parameters: IceParameters) -> None:
+        """The generation with these parameters of ours is no more: a mux has to know."""
         if self._member is not None:
-            self._member.add_credentials(parameters)
+            self._member.drop_credentials(parameters)
+
+    def keep(self, needed: AbstractSet[TransportAddress]) -> None:
+        """Close what no generation sends from any more; nothing while sockets are opened."""
+        if self._opening.locked():
+            return
+        for local in [local for local in self._own_ports if local not in needed]:
+            self.by_address.pop(local).close()
 
     def close(self, besides: AbstractSet[TransportAddress] = frozenset()) -> dict[TransportAddress, UdpPort]:
         """Close all but some, which the caller gets, and leave the mux; idempotent."""
@@ -94,32 +111,51 @@ class LocalPorts:
         self._callbacks = None
         return kept
 
-    async def _open_own(self, hosts: Iterable[str], use: BaseUse, callbacks: PortCallbacks) -> None:
+    @property
+    def _own_ports(self) -> list[TransportAddress]:
+        """Oldest first."""
+        shared = {} if self._member is None else self._member.ports
+        return [local for local in self.by_address if local not in shared]
+
+    async def _bind(
+        self, gatherer: Gatherer, host: str, settings: IceSettings, callbacks: PortCallbacks
+    ) -> UdpPort | None:
+        """A new socket on the address; where there can be no other, the one of the generation before."""
+
         def bind(address: TransportAddress) -> Awaitable[UdpPort]:
             return self._network.open_udp(
                 address, callbacks.on_datagrams, callbacks.on_writable, callbacks.on_drained, callbacks.on_refused
             )
 
-        for preference, host in enumerate(hosts):
-            try:
-                port = await bind_in_range(bind, host, self._settings.port_range, self._entropy)
-            except OSError as error:
-                self._gatherer.fail_base(host, error.strerror or str(error))
-                continue
-            await self._add(port, preference, use, callbacks)
+        try:
+            return await bind_in_range(bind, host, settings.port_range, self._entropy)
+        except OSError as error:
+            standing = next((local for local in reversed(self._own_ports) if local.host == host), None)
+            if standing is not None:
+                return self.by_address[standing]
+            gatherer.fail_base(host, error.strerror or str(error))
+            return None
 
-    async def _add(self, port: UdpPort, preference: int, use: BaseUse, callbacks: PortCallbacks) -> None:
+    async def _add(self, gatherer: Gatherer, port: UdpPort, preference: int, use: BaseUse) -> None:
         self.by_address[port.local] = port
         await self._names.hide(port.local.host)
-        self._gatherer.add_base(port.local, preference, use)
-        callbacks.on_change()
+        gatherer.add_base(port.local, preference, use)
+        if self._callbacks is not None:
+            self._callbacks.on_change()
 
-    def _join(self, mux: UdpMux, callbacks: PortCallbacks) -> list[UdpPort]:
-        member = MuxMember(callbacks.on_datagrams, callbacks.on_writable, callbacks.on_drained, self._holds)
+    def _join(
+        self, mux: UdpMux, gatherer: Gatherer, parameters: IceParameters, callbacks: PortCallbacks
+    ) -> list[UdpPort]:
+        """Our share of the mux, which from now on knows these parameters, too."""
+        member = self._member
         try:
-            ports = mux.join(member, self._agent.local_parameters)
+            if member is not None and member.ports:
+                member.add_credentials(parameters)
+                return list(member.ports.values())
+            member = MuxMember(callbacks.on_datagrams, callbacks.on_writable, callbacks.on_drained, self._holds)
+            ports = mux.join(member, parameters)
         except InvalidStateError as error:
-            self._gatherer.fail_base("", str(error))
+            gatherer.fail_base("", str(error))
             return []
         self._member = member
         return ports

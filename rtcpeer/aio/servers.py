@@ -35,9 +35,9 @@ class Servers:
         on_drained: Callable[[], None],
         on_change: Callable[[], None],
     ) -> None:
+        self.gatherer = gatherer  # the newest one: connections for those before it are not kept
         self.streams: dict[TransportAddress, StreamPort] = {}
         self._credentials = CredentialDesk(gatherer.relays.set_credentials, settings.turn_timeout, on_change)
-        self._gatherer = gatherer
         self._network = network
         self._settings = settings
         self._on_change = on_change
@@ -45,14 +45,14 @@ class Servers:
         self._redirections: set[asyncio.Task[None]] = set()
         self._is_closed = False
 
-    async def find(self, server: ServerUrl) -> None:
+    async def find(self, gatherer: Gatherer, server: ServerUrl) -> None:
         """Resolve its name and connect to it, as far as that is needed; what goes wrong is the gatherer's to tell."""
         try:
             # At once for all servers, so that those that share a source of credentials share its answer.
             server = await self._credentials.fill(server)
-            await self._meet(server, await self._resolve(server))
+            await self._meet(gatherer, server, await self._resolve(server))
         except OSError as error:
-            self._gatherer.fail_server(server, str(error))
+            gatherer.fail_server(server, str(error))
         self._on_change()
 
     def handle(self, event: StreamUnneeded | StreamWanted | CredentialsRefused) -> None:
@@ -99,7 +99,7 @@ class Servers:
         except (OSError, UnicodeError) as error:  # the latter for a name with an empty or overlong label
             raise OSError(f"the name {server.host} can not be resolved: {_reason(error)}") from error
 
-    async def _meet(self, server: ServerUrl, addresses: Sequence[TransportAddress]) -> None:
+    async def _meet(self, gatherer: Gatherer, server: ServerUrl, addresses: Sequence[TransportAddress]) -> None:
         if server.scheme is ServerScheme.STUNS:
             # What a server sees of a TLS connection is a TCP address, which no UDP candidate can be made of. Browsers
             # do not ask these servers either.
@@ -108,18 +108,19 @@ class Servers:
         if server.is_dtls:
             loop = asyncio.get_running_loop()
             trust = await loop.run_in_executor(None, _trust_store, self._settings.tls_ca_file)  # it reads files
-        self._gatherer.add_server(server, addresses, trust)
+        gatherer.add_server(server, addresses, trust)
         if server.scheme.is_turn and server.is_stream:
-            await self._connect(server, addresses)
+            await self._connect(gatherer, server, addresses)
 
-    async def _connect(self, server: ServerUrl, addresses: Sequence[TransportAddress]) -> None:
+    async def _connect(self, gatherer: Gatherer, server: ServerUrl, addresses: Sequence[TransportAddress]) -> None:
         tls_name = server.host if server.scheme is ServerScheme.TURNS else None
         port = await self._open(server, addresses, tls_name)
-        # The cap on gathering may have come first.
-        self._keep(port, self._gatherer.add_stream(server, port.local, port.remote))
+        # The cap on gathering or an ICE restart may have come first.
+        is_awaited = gatherer is self.gatherer and not self._is_closed
+        self._keep(port, is_awaited and gatherer.add_stream(server, port.local, port.remote))
 
     async def _reconnect(self, wanted: StreamWanted) -> None:
-        relays = self._gatherer.relays
+        relays = self.gatherer.relays
         try:
             port = await self._open(wanted.server, [wanted.remote], wanted.tls_name)
         except OSError as error:
@@ -162,11 +163,11 @@ class Servers:
         return await _race(list(attempts))
 
     def _on_full(self, local: TransportAddress, is_full: bool) -> None:
-        self._gatherer.relays.stream_full(local, is_full=is_full)
+        self.gatherer.relays.stream_full(local, is_full=is_full)
 
     def _on_lost(self, local: TransportAddress, reason: str) -> None:
         self.streams.pop(local, None)
-        self._gatherer.relays.stream_lost(local, reason)
+        self.gatherer.relays.stream_lost(local, reason)
         self._on_change()
 
 

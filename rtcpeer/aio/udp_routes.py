@@ -64,6 +64,13 @@ class MuxMember:
         self._fragments.append(fragment)
         self.registry[fragment] = (self, short_term_key(parameters.password))
 
+    def drop_credentials(self, parameters: IceParameters) -> None:
+        """Checks with this username fragment are for us no more; harmless where they were not."""
+        fragment = parameters.username_fragment
+        if self.registry is not None and fragment in self._fragments:
+            self._fragments.remove(fragment)
+            del self.registry[fragment]
+
     def leave(self) -> None:
         """Forget all that is known of this connection; idempotent."""
         for port in list(self.ports.values()):

@@ -1,13 +1,13 @@
 """What a peer connection is configured with: the W3C's dictionary, and the settings the W3C has no name for."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 from rtcpeer.aio.udp_mux import UdpMux
 from rtcpeer.api.dtls import RTCCertificate
 from rtcpeer.dtls.settings import DtlsSettings
-from rtcpeer.errors import InvalidAccessError, NotSupportedError
+from rtcpeer.errors import InvalidAccessError, InvalidModificationError, NotSupportedError
 from rtcpeer.errors import SyntaxError as RTCSyntaxError
 from rtcpeer.ice.settings import IceSettings
 from rtcpeer.sctp.settings import SctpSettings
@@ -112,6 +112,21 @@ class RTCConfiguration:
         if unknown:
             raise TypeError(f"RTCConfiguration has no member {', '.join(sorted(unknown))}")
         return cls(**configuration)
+
+    def modified(self, new: "RTCConfiguration", *, is_pool_fixed: bool) -> "RTCConfiguration":
+        """``new``, with our certificates where it has none (W3C webrtc-pc section 4.4.1.6).
+
+        Raises:
+            InvalidModificationError: something differs that must not any more.
+        """
+        for name in ("bundlePolicy", "rtcpMuxPolicy"):
+            if getattr(new, name) != getattr(self, name):
+                raise InvalidModificationError(f"{name} is {getattr(self, name)!r} and can not be changed")
+        if new.certificates and new.certificates != self.certificates:
+            raise InvalidModificationError("the certificates of a connection can not be changed")
+        if is_pool_fixed and new.iceCandidatePoolSize != self.iceCandidatePoolSize:
+            raise InvalidModificationError("iceCandidatePoolSize can not be changed after a local description was set")
+        return replace(new, certificates=self.certificates)
 
     def server_urls(self) -> list[ServerUrl]:
         """Every URL of every server, checked; see `RTCIceServer.parsed_urls` for what is raised."""

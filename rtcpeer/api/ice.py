@@ -1,24 +1,25 @@
-"""RTCIceCandidate, RTCIceGatherer and RTCIceTransport (W3C webrtc-pc sections 4.8 and 5.6, ORTC sections 2 and 3)."""
+"""RTCIceGatherer and RTCIceTransport (W3C webrtc-pc section 5.6, ORTC sections 2 and 3)."""
 
 import asyncio
 import os
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Self, cast
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
+from typing import Any, Literal
 
 from rtcpeer.aio.ice_agent import IceAgent
 from rtcpeer.aio.network import Network
 from rtcpeer.aio.udp_mux import UdpMux
 from rtcpeer.api.closing import Closing
 from rtcpeer.api.events import EventTarget, event_handler
+from rtcpeer.api.ice_candidate import RTCIceCandidate, RTCIceCandidatePair
 from rtcpeer.api.ice_values import RTCIceCandidateError, RTCIceParameters
 from rtcpeer.api.states import RTCIceGatheringState, RTCIceTransportState
 from rtcpeer.api.stats import RTCStatsReport, StatsCollector
 from rtcpeer.core import Entropy
-from rtcpeer.errors import InvalidStateError, OperationError
-from rtcpeer.ice.candidate import Candidate, CandidateType, TcpType
-from rtcpeer.ice.events import IceState, StateChanged
-from rtcpeer.ice.pair import PairState, Path
+from rtcpeer.errors import InvalidStateError
+from rtcpeer.ice.candidate import Candidate
+from rtcpeer.ice.events import IceState, Restarted, StateChanged
+from rtcpeer.ice.pair import Path
 from rtcpeer.ice.parameters import IceParameters
 from rtcpeer.ice.settings import IceSettings
 from rtcpeer.stack.connectivity import ConnectivityEvent, PathChanged
@@ -33,16 +34,7 @@ from rtcpeer.stack.gathering import (
 from rtcpeer.stack.servers import ServerUrl
 from rtcpeer.turn.settings import TurnSettings
 
-__all__ = [
-    "candidate_from_sdp",
-    "candidate_to_sdp",
-    "RTCIceCandidate",
-    "RTCIceCandidateError",
-    "RTCIceCandidatePair",
-    "RTCIceGatherer",
-    "RTCIceParameters",
-    "RTCIceTransport",
-]
+__all__ = ["RTCIceGatherer", "RTCIceTransport"]
 
 _STATES: dict[IceState, RTCIceTransportState] = {
     IceState.NEW: "new",
@@ -55,155 +47,17 @@ _STATES: dict[IceState, RTCIceTransportState] = {
 }
 
 
-class RTCIceCandidate:
-    """One candidate, as it is signalled (W3C webrtc-pc section 4.8.1).
-
-    Made from a browser's ``RTCIceCandidateInit`` (as keywords or as one dictionary), or from its parts by keyword as
-    aiortc has them (``component``, ``foundation``, ``ip``, ``port``, ``priority``, ``protocol``, ``type``, ...). An
-    empty ``candidate`` means "no more candidates of this generation".
-
-    Raises:
-        OperationError: the candidate line is malformed.
-    """
-
-    def __init__(
-        self,
-        candidate: str | Mapping[str, Any] | None = "",
-        sdpMid: str | None = None,
-        sdpMLineIndex: int | None = None,
-        usernameFragment: str | None = None,
-        **parts: Any,
-    ) -> None:
-        if isinstance(candidate, Mapping):
-            init = candidate
-            candidate = cast("str | None", init.get("candidate"))
-            sdpMid, sdpMLineIndex = init.get("sdpMid"), init.get("sdpMLineIndex")
-            usernameFragment = init.get("usernameFragment")
-        self.sdpMid = sdpMid
-        self.sdpMLineIndex = sdpMLineIndex
-        self._parsed: Candidate | None = None
-        if parts:
-            self._parsed = _from_parts(**parts)
-        elif candidate:
-            try:
-                self._parsed = Candidate.parse(candidate)
-            except ValueError as error:
-                raise OperationError(str(error)) from error
-        inside = self._parsed.username_fragment if self._parsed else None
-        self.usernameFragment = usernameFragment or inside
-
-    @classmethod
-    def _of(cls, candidate: Candidate, mid: str | None, index: int | None, username_fragment: str) -> Self:
-        made = cls(sdpMid=mid, sdpMLineIndex=index, usernameFragment=username_fragment)
-        made._parsed = candidate
-        return made
-
-    @property
-    def candidate(self) -> str:
-        """The candidate line, ``candidate:...``; empty for the end of candidates."""
-        return self._parsed.serialize() if self._parsed else ""
-
-    @property
-    def foundation(self) -> str | None:
-        """The same for candidates that probably live and die together."""
-        return self._parsed.foundation if self._parsed else None
-
-    @property
-    def component(self) -> Literal["rtp", "rtcp"] | None:
-        """``"rtp"``; only peers that do not multiplex have ``"rtcp"``."""
-        return ("rtcp" if self._parsed.component == 2 else "rtp") if self._parsed else None
-
-    @property
-    def priority(self) -> int | None:
-        """Higher is better."""
-        return self._parsed.priority if self._parsed else None
-
-    @property
-    def address(self) -> str | None:
-        """An IP address, or an mDNS name."""
-        return self._parsed.address if self._parsed else None
-
-    ip = address  # aiortc's name
-
-    @property
-    def protocol(self) -> Literal["udp", "tcp"] | None:
-        """``"udp"`` or ``"tcp"``."""
-        return cast("Literal['udp', 'tcp'] | None", self._parsed and self._parsed.protocol)
-
-    @property
-    def port(self) -> int | None:
-        """The port."""
-        return self._parsed.port if self._parsed else None
-
-    @property
-    def type(self) -> Literal["host", "srflx", "prflx", "relay"] | None:
-        """How the address was learned."""
-        return cast("Literal['host', 'srflx', 'prflx', 'relay'] | None", self._parsed and self._parsed.type.value)
-
-    @property
-    def tcpType(self) -> Literal["active", "passive", "so"] | None:
-        """Who opens the connection, for TCP."""
-        tcp_type = self._parsed and self._parsed.tcp_type
-        return cast("Literal['active', 'passive', 'so'] | None", tcp_type and tcp_type.value)
-
-    @property
-    def relatedAddress(self) -> str | None:
-        """The base, for a candidate that is not a host candidate."""
-        return self._parsed.related_address if self._parsed else None
-
-    @property
-    def relatedPort(self) -> int | None:
-        """The base's port."""
-        return self._parsed.related_port if self._parsed else None
-
-    @property
-    def url(self) -> str | None:
-        """The server from which a local candidate was learned."""
-        return self._parsed.url if self._parsed else None
-
-    @property
-    def relayProtocol(self) -> str | None:
-        """How a local relay candidate reaches its server: ``"udp"``, ``"tcp"``, ``"tls"`` or ``"dtls"``."""
-        return self._parsed.relay_protocol if self._parsed else None
-
-    def toJSON(self) -> dict[str, Any]:
-        """The form in which browsers exchange it."""
-        return {
-            "candidate": self.candidate,
-            "sdpMid": self.sdpMid,
-            "sdpMLineIndex": self.sdpMLineIndex,
-            "usernameFragment": self.usernameFragment,
-        }
-
-    def __eq__(self, other: object) -> bool:
-        return self.toJSON() == other.toJSON() if isinstance(other, RTCIceCandidate) else NotImplemented
-
-    def __hash__(self) -> int:
-        return hash((self.candidate, self.sdpMid, self.sdpMLineIndex, self.usernameFragment))
-
-    def __repr__(self) -> str:
-        return f"RTCIceCandidate({self.candidate!r}, sdpMid={self.sdpMid!r}, sdpMLineIndex={self.sdpMLineIndex!r})"
-
-
-@dataclass(frozen=True)
-class RTCIceCandidatePair:
-    """The two ends of the path in use."""
-
-    local: RTCIceCandidate
-    remote: RTCIceCandidate
-    _path: Path | None = field(default=None, repr=False, compare=False)
-
-
 class RTCIceGatherer(EventTarget):
     """Finds the addresses that a peer may reach us at (ORTC section 2).
 
     Events: ``localcandidate`` (an `RTCIceCandidate`; an empty one, and then None, after the last), ``error`` (an
-    `RTCIceCandidateError`), ``statechange``.
+    `RTCIceCandidateError`), ``statechange``, ``restart`` (our new `RTCIceParameters`).
     """
 
     onlocalcandidate = event_handler("localcandidate")
     onerror = event_handler("error")
     onstatechange = event_handler("statechange")
+    onrestart = event_handler("restart")
 
     def __init__(
         self,
@@ -226,6 +80,9 @@ class RTCIceGatherer(EventTarget):
         )
         self._media_section: tuple[str | None, int | None] = (None, None)
         self._on_event: Callable[[ConnectivityEvent], None] = self._handle  # the ICE transport's, once there is one
+        self._told_state: RTCIceGatheringState = "new"
+        self._held: list[ConnectivityEvent] | None = None  # while gathering ahead of `gather`
+        self._is_telling = False  # what was held
         # Without a DTLS transport above, which drives more than this.
         self._agent.drive(self._agent.core, self._dispatch)
 
@@ -237,13 +94,45 @@ class RTCIceGatherer(EventTarget):
             GatheringState.GATHERING: "gathering",
             GatheringState.COMPLETE: "complete",
         }
-        return states[self._agent.core.gatherer.state]
+        if self._held is None:
+            return states[self._agent.core.gatherer.state]
+        return "gathering" if self._is_telling else "new"
 
     def gather(self) -> None:
         """Start; harmless when repeated."""
-        if self.state == "new":
+        self._agent.gather()
+        if self._held is not None:
+            self._is_telling = True
+        self._tell_state()
+        while self._held:
+            self._handle(self._held.pop(0))
+        self._held = None
+        self._is_telling = False
+
+    def gather_ahead(self) -> None:
+        """Gather without telling, so that `gather` finds candidates ready; needs a running event loop."""
+        if self.state == "new" and self._held is None:
             self._agent.gather()
-            self.emit("statechange")
+            self._held = []
+
+    def restart(
+        self, *, servers: Sequence[ServerUrl | str] | None = None, settings: IceSettings | None = None
+    ) -> RTCIceParameters:
+        """Begin anew with other credentials and candidates, while data goes on over the path that there is.
+
+        Tell the peer the parameters that this returns; it answers with new ones, which `RTCIceTransport.start` takes.
+
+        Args:
+            servers: to be asked instead of those before.
+            settings: instead of those before.
+
+        Raises:
+            InvalidStateError: the gatherer is closed.
+        """
+        self._held = None
+        self._agent.restart(servers=servers, settings=settings)
+        self._tell_state()
+        return self.getLocalParameters()
 
     async def gathered(
         self,
@@ -269,6 +158,19 @@ class RTCIceGatherer(EventTarget):
         local = self._agent.local_parameters
         return RTCIceParameters(local.username_fragment, local.password, local.is_lite, local.options)
 
+    def _reconfigure(self, servers: Sequence[ServerUrl], settings: IceSettings) -> None:
+        """Before anything was told: begin again, with the credentials that may stand in an offer already."""
+        if self._held is not None:
+            self._held = []
+        self._agent.restart(servers=servers, settings=settings, parameters=self._agent.local_parameters)
+
+    def _tell_state(self) -> None:
+        """Emit ``statechange`` where it is one."""
+        state = self.state
+        if state != self._told_state:
+            self._told_state = state
+            self.emit("statechange")
+
     def close(self) -> Coroutine[Any, Any, None]:
         """Release sockets and timers at once; awaiting the result waits until tasks are gone, too."""
         leftover = self._agent.shut_down()
@@ -279,7 +181,7 @@ class RTCIceGatherer(EventTarget):
         self._on_event(event)
 
     def _wrap(self, candidate: Candidate) -> RTCIceCandidate:
-        fragment = self._agent.local_parameters.username_fragment
+        fragment = candidate.username_fragment or self._agent.local_parameters.username_fragment
         return RTCIceCandidate._of(self._agent.signalled(candidate), *self._media_section, fragment)  # noqa: SLF001
 
     def _end_of_candidates(self) -> RTCIceCandidate:
@@ -287,13 +189,17 @@ class RTCIceGatherer(EventTarget):
         return RTCIceCandidate("", mid, index, self._agent.local_parameters.username_fragment)
 
     def _handle(self, event: ConnectivityEvent) -> None:
+        if self._held is not None and not self._is_telling:
+            self._held.append(event)
+            return
         match event:
             case CandidateGathered(candidate):
                 self.emit("localcandidate", self._wrap(candidate))
             case GatheringCompleted():
                 # W3C webrtc-pc section 4.4.1.5: the end of this generation, to be signalled; then None, for ourselves.
                 self.emit("localcandidate", self._end_of_candidates())
-                self.emit("statechange")
+                self._held = None  # nothing follows
+                self._tell_state()
                 self.emit("localcandidate", None)
             case ServerFailed(url, code, text, base):
                 # W3C webrtc-pc section 4.8.2: an address that no candidate has told stays untold.
@@ -302,6 +208,11 @@ class RTCIceGatherer(EventTarget):
                 self.emit("error", RTCIceCandidateError(url, code, text, *place))
             case BindFailed(host, text):
                 self.emit("error", RTCIceCandidateError("", UNREACHABLE, text, host))
+            case Restarted(local):
+                self.emit(
+                    "restart",
+                    RTCIceParameters(local.username_fragment, local.password, local.is_lite, local.options),
+                )
             case _:
                 pass
 
@@ -367,8 +278,7 @@ class RTCIceTransport(EventTarget):
 
     def getCandidatePairs(self) -> list[RTCIceCandidatePair]:
         """The pairs that work, best first: those that `selectCandidatePair` takes. Beyond the W3C."""
-        pairs = [pair for pair in self._agent.core.agent.statistics().pairs if pair.state is PairState.SUCCEEDED]
-        return [self._wrap_pair(pair.local, pair.remote, pair.path) for pair in pairs]
+        return [self._wrap_pair(pair.local, pair.remote, pair.path) for pair in self._agent.core.agent.valid_pairs]
 
     def selectCandidatePair(self, pair: RTCIceCandidatePair) -> None:
         """Go over to another pair that works; ``selectedcandidatepairchange`` tells when the peer agreed.
@@ -407,12 +317,18 @@ class RTCIceTransport(EventTarget):
     ) -> None:
         """Begin to check; candidates may come before and after.
 
+        Called again, with other parameters, it takes in the peer's restart or its answer to ours. The roles stay then
+        (RFC 8445 section 9). A restart that we have not begun with `RTCIceGatherer.restart` begins here: the gatherer
+        gets new parameters, which its event ``restart`` brings.
+
         Raises:
             InvalidStateError: the transport is closed.
         """
         if self._state == "closed":
             raise InvalidStateError("the ICE transport is closed")
-        self._agent.core.agent.set_role(role == "controlling")
+        agent = self._agent.core.agent
+        if agent.remote_parameters is None:
+            agent.set_role(role == "controlling")
         self._agent.set_remote_parameters(
             IceParameters(
                 remoteParameters.usernameFragment,
@@ -426,13 +342,10 @@ class RTCIceTransport(EventTarget):
         """Take a candidate of the peer's; None, or an empty one, says that there will be no more."""
         parsed = candidate._parsed if candidate else None  # noqa: SLF001
         fragment = candidate.usernameFragment if candidate else None
-        remote = self._agent.core.agent.remote_parameters
         if parsed is not None:
             # Beside the line, where the W3C has it, it decides as well as in the line.
             parsed = replace(parsed, username_fragment=fragment)
-        elif fragment and remote and fragment != remote.username_fragment:
-            return  # the end of another generation
-        self._agent.add_remote_candidate(parsed)
+        self._agent.add_remote_candidate(parsed, username_fragment=fragment)
 
     def stop(self) -> Coroutine[Any, Any, None]:
         """Stop at once, without an event; awaiting the result waits until tasks are gone, too."""
@@ -461,48 +374,3 @@ class RTCIceTransport(EventTarget):
                 self.emit("selectedcandidatepairchange")
             case _:
                 pass
-
-
-def candidate_from_sdp(sdp: str) -> RTCIceCandidate:
-    """A candidate from the value of an ``a=candidate`` line; ``sdpMid`` is still to be set.
-
-    Raises:
-        OperationError: the line is malformed.
-    """
-    return RTCIceCandidate(sdp)
-
-
-def candidate_to_sdp(candidate: RTCIceCandidate) -> str:
-    """The value of an ``a=candidate`` line, without ``candidate:``."""
-    return candidate.candidate.removeprefix("candidate:")
-
-
-def _from_parts(
-    *,
-    component: int,
-    foundation: str,
-    ip: str,
-    port: int,
-    priority: int,
-    protocol: str,
-    type: str,  # noqa: A002 aiortc's name
-    relatedAddress: str | None = None,
-    relatedPort: int | None = None,
-    tcpType: str | None = None,
-) -> Candidate:
-    """A candidate from the keywords that aiortc's constructor takes."""
-    try:
-        return Candidate(
-            foundation,
-            component,
-            protocol.lower(),
-            priority,
-            ip,
-            port,
-            CandidateType(type),
-            relatedAddress,
-            relatedPort,
-            TcpType(tcpType) if tcpType else None,
-        )
-    except ValueError as error:
-        raise OperationError(str(error)) from error

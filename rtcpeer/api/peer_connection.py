@@ -1,6 +1,7 @@
 """RTCPeerConnection (W3C webrtc-pc section 4.4)."""
 
 import asyncio
+import contextlib
 import copy
 import os
 from collections.abc import Callable, Coroutine, Mapping
@@ -14,9 +15,10 @@ from rtcpeer.api.data_channel import RTCDataChannel
 from rtcpeer.api.description import RTCSessionDescription
 from rtcpeer.api.events import EventTarget, event_handler
 from rtcpeer.api.explain import explain_connection
-from rtcpeer.api.ice import RTCIceCandidate
-from rtcpeer.api.operations import OperationsChain
+from rtcpeer.api.ice_candidate import RTCIceCandidate
+from rtcpeer.api.negotiation_need import NegotiationNeed
 from rtcpeer.api.remote_candidates import RemoteCandidates, remote_candidate
+from rtcpeer.api.restarts import RestartRequests
 from rtcpeer.api.sctp import RTCSctpTransport
 from rtcpeer.api.states import (
     RTCIceConnectionState,
@@ -78,35 +80,42 @@ class RTCPeerConnection(EventTarget):
     ) -> None:
         super().__init__()
         self._configuration = RTCConfiguration.of(configuration)
-        self._settings = _with_policy(settings or Settings(), self._configuration)
+        self._own_settings = settings or Settings()
+        self._settings = _with_policy(self._own_settings, self._configuration)
         self._transports = Transports(self._configuration, self._settings, network, entropy)
         sctp = self._settings.sctp
         self._negotiation = Negotiation(
             str(int.from_bytes(entropy(8), "big") >> 2),  # RFC 9429 section 5.2.1: 62 random bits
             NegotiationSettings(sctp_port=sctp.local_port, max_message_size=sctp.max_message_size),
         )
-        self._operations = OperationsChain(self._on_chain_empty)
-        self._is_negotiation_needed = False
-        self._is_check_due_on_empty_chain = False
+        self._need = NegotiationNeed(self._is_negotiation_needed, lambda: self.emit("negotiationneeded"))
+        self._operations = self._need.operations
         self._wants_data_channel = False
+        self._restarts = RestartRequests()
         self._remote_candidates = RemoteCandidates(self._transports.ice.addRemoteCandidate)
         self._connection_state: RTCPeerConnectionState = "new"
         self._is_closed = False
         self._leftover: asyncio.Task[None] | None = None  # what close() could not end at once
         self._listen()
+        self._gather_ahead()
 
     # Descriptions
 
-    async def createOffer(self, options: Mapping[str, Any] | None = None) -> RTCSessionDescription:  # noqa: ARG002
+    async def createOffer(
+        self, options: Mapping[str, Any] | None = None, *, iceRestart: bool = False
+    ) -> RTCSessionDescription:
         """An offer of what there is to negotiate; it changes nothing until it is set.
 
-        ``options`` are taken for the programs that pass them; those of the W3C's concern media and restarts.
+        Args:
+            options: the W3C's dictionary; of its members only ``iceRestart`` counts.
+            iceRestart: whether both sides shall find a new path; see `restartIce`.
 
         Raises:
             InvalidStateError: a remote offer waits for its answer, or the connection is closed.
         """
         self._require_open()
-        return await self._operations.run(self._create_offer)
+        is_restart = iceRestart or bool((options or {}).get("iceRestart"))
+        return await self._operations.run(lambda: self._create_offer(is_restart=is_restart))
 
     async def createAnswer(self, options: Mapping[str, Any] | None = None) -> RTCSessionDescription:  # noqa: ARG002
         """An answer to the remote offer; it changes nothing until it is set.
@@ -206,6 +215,16 @@ class RTCPeerConnection(EventTarget):
         """The remote description under negotiation."""
         return self._remote_description("pending")
 
+    def restartIce(self) -> None:
+        """Find a new path: ``negotiationneeded`` fires, and the next offer comes with new credentials and candidates.
+
+        Meanwhile data goes on over the path that there is, and neither channels nor encryption notice. A request that a
+        rollback has frustrated is made again by itself.
+        """
+        if not self._is_closed:
+            self._restarts.request(self._negotiation)
+            self._need.update()
+
     # Data channels
 
     def createDataChannel(
@@ -250,7 +269,7 @@ class RTCPeerConnection(EventTarget):
             stream_id=id if negotiated else None,
         )
         self._wants_data_channel = True
-        self._update_negotiation_needed()
+        self._need.update()
         return channel
 
     @property
@@ -287,8 +306,31 @@ class RTCPeerConnection(EventTarget):
         return None if remote is None else "trickle" in remote.options
 
     def getConfiguration(self) -> RTCConfiguration:
-        """What the connection was made with."""
+        """What the connection was made with, or was given since."""
         return self._configuration
+
+    def setConfiguration(self, configuration: RTCConfiguration | Mapping[str, Any] | None = None) -> None:
+        """Use other ICE servers or another transport policy when candidates are gathered next.
+
+        That is with the first description, and later with the next offer of ours, which restarts ICE; call `restartIce`
+        to be asked for it soon.
+
+        Raises:
+            InvalidModificationError: bundlePolicy, rtcpMuxPolicy or certificates are others than before, or
+                iceCandidatePoolSize is and there is a local description.
+            SyntaxError, InvalidAccessError, TypeError: as for the constructor.
+            InvalidStateError: the connection is closed.
+        """
+        self._require_open()
+        made = RTCConfiguration.of(configuration)
+        servers = made.server_urls()
+        self._configuration = self._configuration.modified(
+            made, is_pool_fixed=self._negotiation.local_description() is not None
+        )
+        self._settings = _with_policy(self._own_settings, made)
+        if self._transports.configure(servers, self._settings.ice):
+            self._restarts.configuration_changed(self._negotiation)
+        self._gather_ahead()
 
     # Seeing
 
@@ -321,7 +363,7 @@ class RTCPeerConnection(EventTarget):
         await self.close()
 
     def _close(self) -> None:
-        self._operations.close()
+        self._need.close()
         self._negotiation.close()
         self._remote_candidates.clear()
         self._leftover = self._transports.close()
@@ -338,12 +380,18 @@ class RTCPeerConnection(EventTarget):
 
     # Operations, which run one after the other
 
-    async def _create_offer(self) -> RTCSessionDescription:
-        sdp = self._negotiation.create_offer(self._wanted(), self._transports.local_transport())
+    async def _create_offer(self, *, is_restart: bool = False) -> RTCSessionDescription:
+        # Without a description there is nothing to replace.
+        is_restart = (is_restart or self._restarts.is_due) and self._negotiation.local_description() is not None
+        local = self._transports.local_transport(is_restart=is_restart)
+        sdp = self._negotiation.create_offer(self._wanted(), local)
         return RTCSessionDescription(sdp=serialize(sdp), type="offer")
 
     async def _create_answer(self) -> RTCSessionDescription:
-        sdp = self._negotiation.create_answer(self._transports.local_transport())
+        settled = self._negotiation.settled.local_credentials
+        # The peer's restart is answered by ours (RFC 8839 section 4.4.2); a provisional answer has done that already.
+        is_restart = self._negotiation.is_restart_offered and self._transports.has_credentials(settled)
+        sdp = self._negotiation.create_answer(self._transports.local_transport(is_restart=is_restart))
         return RTCSessionDescription(sdp=serialize(sdp), type="answer")
 
     async def _set_local(self, description: RTCSessionDescription | None) -> None:
@@ -356,6 +404,8 @@ class RTCPeerConnection(EventTarget):
         before = self._negotiation.state
         applied = self._negotiation.set_local(kind, sdp or None)
         self._apply(applied, before)
+        if kind is DescriptionType.OFFER:
+            self._restarts.offer_set()
         if kind is not DescriptionType.ROLLBACK and applied.mids:
             self._transports.gatherer.gather()
 
@@ -379,23 +429,32 @@ class RTCPeerConnection(EventTarget):
             if not section.is_rejected:
                 self._transports.gatherer._media_section = (section.mid, index)  # noqa: SLF001
                 break
-        self._transports.apply(applied)
+        self._transports.apply(applied, self._negotiation.session.local_credentials)
         if applied.is_data_channel_refused:
             # Otherwise the same offer would be needed again, and be refused again, for ever.
             self._wants_data_channel = False
             self._transports.sctp._refuse()  # noqa: SLF001
         if applied.state is not before:
             self.emit("signalingstatechange")
+        self._transports.gatherer._tell_state()  # noqa: SLF001 a restart, or its rollback
         if applied.state is SignalingState.STABLE:
-            self._is_negotiation_needed = False
-            self._update_negotiation_needed()
+            self._restarts.settle(self._negotiation)
+            self._need.forget()
+            self._need.update()
 
     def _wanted(self) -> Wanted:
         return Wanted(data_channel=self._wants_data_channel)
 
+    def _is_negotiation_needed(self) -> bool | None:
+        """None while an exchange is under way."""
+        if self._negotiation.state is not SignalingState.STABLE:
+            return None
+        return self._restarts.is_wanted or self._negotiation.is_negotiation_needed(self._wanted())
+
     def _local_description(self, which: Which) -> RTCSessionDescription | None:
         description = self._negotiation.local_description(which)
-        sdp = self._negotiation.local_description_text(which, self._transports.local_transport())
+        transports = self._transports.local_transports(self._negotiation)
+        sdp = self._negotiation.local_description_text(which, *transports)
         return RTCSessionDescription(sdp, description.type.value) if description and sdp else None
 
     def _remote_description(self, which: Which) -> RTCSessionDescription | None:
@@ -408,37 +467,13 @@ class RTCPeerConnection(EventTarget):
         trickle = self._settings.ice.trickle
         return bool(self.listeners("icecandidate")) if trickle == "auto" else bool(trickle)
 
-    # Negotiation needed (W3C section 4.7.3)
-
-    def _update_negotiation_needed(self) -> None:
-        if not self._operations.is_empty:
-            self._is_check_due_on_empty_chain = True
-            return
-        try:
-            asyncio.get_running_loop().call_soon(self._check_negotiation_needed)
-        except RuntimeError:  # made before the loop runs: the application will create its offer itself
-            return
-
-    def _check_negotiation_needed(self) -> None:
-        if self._is_closed:
-            return
-        if not self._operations.is_empty:
-            self._is_check_due_on_empty_chain = True
-            return
-        if self._negotiation.state is not SignalingState.STABLE:
-            return
-        if not self._negotiation.is_negotiation_needed(self._wanted()):
-            self._is_negotiation_needed = False
-        elif not self._is_negotiation_needed:
-            self._is_negotiation_needed = True
-            self.emit("negotiationneeded")
-
-    def _on_chain_empty(self) -> None:
-        if self._is_check_due_on_empty_chain:
-            self._is_check_due_on_empty_chain = False
-            self._update_negotiation_needed()
-
     # News from the transports
+
+    def _gather_ahead(self) -> None:
+        """RFC 9429 section 3.5.4; there is one transport, so that any pool is a pool of one."""
+        if self._configuration.iceCandidatePoolSize:
+            with contextlib.suppress(RuntimeError):  # made before the loop runs
+                self._transports.gatherer.gather_ahead()
 
     def _listen(self) -> None:
         transports = self._transports

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from rtcpeer.api.ice import RTCIceCandidate
+from rtcpeer.api.ice_candidate import RTCIceCandidate
 from rtcpeer.errors import OperationError
 from rtcpeer.jsep.negotiation import Negotiation, Which
 from rtcpeer.sdp.model import MediaSection, SessionDescription
@@ -44,9 +44,12 @@ class RemoteCandidates:
 
     def description_set(self, negotiation: Negotiation) -> None:
         """There is another remote description, or none any more; what turns out not to belong to it is dropped."""
-        self._trickled.clear()
         if negotiation.remote_description() is None:
+            self._trickled.clear()
             return
+        sessions = (negotiation.settled, negotiation.session)
+        fragments = {session.remote.username_fragment for session in sessions if session.remote is not None}
+        self._trickled = [each for each in self._trickled if each[1].usernameFragment in fragments]
         early, self._early = self._early, []
         for candidate in early:
             with contextlib.suppress(OperationError, TypeError):
@@ -68,6 +71,10 @@ class RemoteCandidates:
         return replace(sdp, media=media)
 
     def _take(self, candidate: RTCIceCandidate, negotiation: Negotiation) -> None:
+        remote = negotiation.session.remote
+        if candidate.usernameFragment is None and remote is not None:
+            # W3C webrtc-pc section 4.4.2: it is meant for the latest description.
+            candidate = candidate._with_fragment(remote.username_fragment)  # noqa: SLF001
         if candidate.sdpMid is not None or candidate.sdpMLineIndex is not None or candidate.candidate:
             section = negotiation.find_section(candidate.sdpMid, candidate.sdpMLineIndex)
             if candidate.candidate and len(self._trickled) < MAX_TRICKLED:

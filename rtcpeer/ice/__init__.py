@@ -12,12 +12,14 @@ from rtcpeer.ice.candidate import (
 from rtcpeer.ice.events import (
     BindingRequestHandlerFailed,
     ConsentLost,
+    GenerationRetired,
     IceEvent,
     IceState,
     LocalCandidateDiscovered,
     PairSelected,
     PairValidated,
     RemoteCandidateDiscovered,
+    Restarted,
     RoleChanged,
     StateChanged,
 )
@@ -50,6 +52,8 @@ __all__ = [
     "ConsentLost",
     "BindingRequestHandlerFailed",
     "BindingRequest",
+    "Restarted",
+    "GenerationRetired",
     "IceStatistics",
     "PairStatistics",
 ]

@@ -27,6 +27,8 @@ from rtcpeer.stun import ErrorCode, MessageClass, StunMessage, short_term_key
 
 __all__ = ["Checking"]
 
+# Of one check, which is repeated meanwhile: the peer has seven seconds to process our description.
+_REFUSALS_TOLERATED = 4
 _UNSIGNED_ERRORS = frozenset({ErrorCode.BAD_REQUEST, ErrorCode.UNAUTHENTICATED})
 
 
@@ -45,7 +47,6 @@ class Checking:
         self.selection = Selection(settings)
         self.path: CandidatePair | None = None  # where data may go: the selected pair, else the best valid one
         self.started_at: float | None = None
-        self.responses_unmatched = 0
         self.responses_refused = 0
         self._role = role
         self._settings = settings
@@ -69,7 +70,7 @@ class Checking:
         generation = self.generation
         remote = generation.remote
         if remote is None or check.username_fragment not in {"", remote.username_fragment}:
-            return
+            return  # the latter: it came before the description, and turns out to be of another generation
         local_base, remote_address = check.path
         if generation.knows_base(local_base) and not generation.knows_remote(remote_address):
             candidate = generation.learn_remote(remote_address, check)
@@ -88,12 +89,15 @@ class Checking:
         if self._handler.wants(check, pair, self.selection.selected, is_controlling=self._role.is_controlling):
             self._prefer(pair, now)
 
+    def is_awaiting(self, message: StunMessage) -> bool:
+        """Whether a response is to a check of this generation."""
+        return self._checks.find(message.transaction_id) is not None
+
     def response(self, message: StunMessage, path: Path, now: float) -> None:
         """An answer to a check of ours (section 7.2.5). Raises `MalformedPacketError` where an attribute is broken."""
         check = self._checks.find(message.transaction_id)
         remote = self.generation.remote
         if check is None or remote is None:
-            self.responses_unmatched += 1
             return
         if not _is_believable(message, short_term_key(remote.password), check.pair):
             self.responses_refused += 1
@@ -102,7 +106,8 @@ class Checking:
         if message.message_class is MessageClass.ERROR:
             error = message.error or (0, "")
             # Section 7.2.5.1 comes before 7.2.5.2.1: behind two NATs a 487 may come from elsewhere, and it is signed.
-            if path == pair.path or error[0] == ErrorCode.ROLE_CONFLICT:
+            is_ours = path == pair.path or error[0] == ErrorCode.ROLE_CONFLICT
+            if is_ours and not _is_tolerable(check, message):
                 self._checks.finish(check)
                 self._on_error(check, error)
             return
@@ -191,10 +196,14 @@ class Checking:
         if is_controlling is self._role.is_controlling:
             return
         self._role.is_controlling = is_controlling
+        self.adopt_role()
+        self._emit(RoleChanged(is_controlling))
+
+    def adopt_role(self) -> None:
+        """The role has changed, here or in another session of the agent."""
         self.selection.role_changed()
         self.generation.recompute_priorities()
         self._choose_path()
-        self._emit(RoleChanged(is_controlling))
 
     def lose(self, pair: CandidatePair, reason: FailureReason, detail: str = "") -> None:
         """The owner knows that the pair is of no use."""
@@ -340,3 +349,11 @@ def _is_believable(message: StunMessage, key: bytes, pair: CandidatePair) -> boo
         # they would cost the connection, and a 487 our role.
         return not pair.is_valid and message.error is not None and message.error[0] in _UNSIGNED_ERRORS
     return message.verify_integrity(key)
+
+
+def _is_tolerable(check: Check, message: StunMessage) -> bool:
+    """Whether to ask again all the same: the peer may not know our credentials yet, as in an ICE restart."""
+    if message.has_integrity or check.is_consent or (message.error or (0, ""))[0] != ErrorCode.UNAUTHENTICATED:
+        return False
+    check.refusals += 1
+    return check.refusals <= _REFUSALS_TOLERATED

@@ -24,6 +24,7 @@ class Check:
     use_candidate: bool
     is_consent: bool
     last_sent_at: float = 0.0
+    refusals: int = 0  # that were not signed
 
 
 class Checks:

@@ -5,17 +5,20 @@ from enum import Enum
 
 from rtcpeer.core import TransportAddress
 from rtcpeer.ice.candidate import Candidate
+from rtcpeer.ice.parameters import IceParameters
 
 __all__ = [
     "BindingRequestHandlerFailed",
     "ConsentLost",
     "FilterFailed",
+    "GenerationRetired",
     "IceEvent",
     "IceState",
     "LocalCandidateDiscovered",
     "PairSelected",
     "PairValidated",
     "RemoteCandidateDiscovered",
+    "Restarted",
     "RoleChanged",
     "StateChanged",
 ]
@@ -105,6 +108,20 @@ class FilterFailed:
     error: Exception
 
 
+@dataclass(frozen=True, slots=True)
+class Restarted:
+    """A new generation has begun (RFC 8445 section 9), by our wish or the peer's; these credentials are to be told."""
+
+    local: IceParameters
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRetired:
+    """Nothing goes by these credentials of ours any more: another one has taken over, or a restart was undone."""
+
+    local: IceParameters
+
+
 IceEvent = (
     StateChanged
     | PairValidated
@@ -115,4 +132,6 @@ IceEvent = (
     | ConsentLost
     | BindingRequestHandlerFailed
     | FilterFailed
+    | Restarted
+    | GenerationRetired
 )

@@ -1,9 +1,12 @@
 """User name fragment and password of one side (RFC 8445 section 5.3)."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rtcpeer.core import Entropy
-from rtcpeer.ice.settings import IceSettings
+
+if TYPE_CHECKING:  # the settings' own checks need what depends on this
+    from rtcpeer.ice.settings import IceSettings
 
 __all__ = ["RENOMINATION", "IceParameters", "generate_parameters"]
 
@@ -30,11 +33,12 @@ class IceParameters:
             raise ValueError("password must have 22 to 256 characters")
 
 
-def generate_parameters(settings: IceSettings, entropy: Entropy) -> IceParameters:
-    """Fresh credentials for ourselves, as the settings want them."""
+def generate_parameters(settings: "IceSettings", entropy: Entropy, *, is_restart: bool = False) -> IceParameters:
+    """Fresh credentials for ourselves, as the settings want them; a restart needs others than those that they fix."""
+    fragment, password = (None, None) if is_restart else (settings.username_fragment, settings.password)
     return IceParameters(
-        settings.username_fragment or _random_text(settings.username_fragment_length, entropy),
-        settings.password or _random_text(settings.password_length, entropy),
+        fragment or _random_text(settings.username_fragment_length, entropy),
+        password or _random_text(settings.password_length, entropy),
         is_lite=settings.lite,
         options=("trickle", RENOMINATION) if settings.renomination else ("trickle",),
     )

@@ -70,7 +70,7 @@ class IceStatistics:
     responses_refused: int  # without valid integrity
     responses_unmatched: int  # to nothing that we asked
     candidates_refused: int  # of another generation, or beyond the bounds
-    candidates_of_other_generations: int  # the former of these
+    candidates_of_other_generations: int  # those of them, and those that wait for their description
     candidates_excluded: int  # local ones that the transport policy leaves out
 
 

@@ -212,6 +212,16 @@ class Negotiation:
         """All facts, with what is pending."""
         return self._session
 
+    @property
+    def settled(self) -> Session:
+        """All facts without what is pending."""
+        return self._stable
+
+    @property
+    def is_restart_offered(self) -> bool:
+        """Whether the pending remote offer restarts ICE, so that the answer needs new credentials too."""
+        return _differ(_credentials(self._stable.remote), _credentials(self._session.remote))
+
     def _created(self, kind: DescriptionType, description: str | SessionDescription | None) -> "_Created":
         created = self._last_answer if kind in _ANSWERS else self._last_offer
         if created is None:

@@ -30,5 +30,5 @@ def __getattr__(name: str) -> Any:
     They are about an object of the api layer, which this package must not import: so they are found when asked for.
     """
     if name in {"candidate_from_sdp", "candidate_to_sdp"}:
-        return getattr(importlib.import_module("rtcpeer.api.ice"), name)
+        return getattr(importlib.import_module("rtcpeer.api.ice_candidate"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,11 +1,13 @@
 """ICE with its gathering as one core: finds a path and keeps it; everything that is not STUN is the owner's."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rtcpeer.core import Datagrams, TransportAddress
 from rtcpeer.ice.agent import Agent
-from rtcpeer.ice.events import IceEvent, PairSelected
+from rtcpeer.ice.events import GenerationRetired, IceEvent, PairSelected
+from rtcpeer.ice.parameters import IceParameters
+from rtcpeer.ice.settings import IceSettings
 from rtcpeer.stack.gathering import CandidateGathered, Gatherer, GatheringCompleted, GatheringEvent
 from rtcpeer.stack.relays import RelayLost
 from rtcpeer.stun.message import is_stun
@@ -27,11 +29,12 @@ ConnectivityEvent = IceEvent | GatheringEvent | PathChanged
 
 
 class Connectivity:
-    """Core[Datagrams, ConnectivityEvent]: an ICE agent that is fed by a gatherer."""
+    """Core[Datagrams, ConnectivityEvent]: an ICE agent that is fed by a gatherer, by another one after each restart."""
 
     def __init__(self, agent: Agent, gatherer: Gatherer) -> None:
         self.agent = agent
-        self.gatherer = gatherer
+        self.gatherer = gatherer  # the newest generation's; those before it rest
+        self._gatherers = {agent.local_parameters.username_fragment: gatherer}  # of all generations that live
         self.send_path = agent.send_path
         self._events: list[ConnectivityEvent] = []
         self._data: list[bytes] = []
@@ -102,10 +105,11 @@ class Connectivity:
         """The gatherer's and the agent's events; then, where the data goes if that is news."""
         self._follow_gatherer()
         events: list[ConnectivityEvent] = list(self.agent.poll_events())
-        if self._relays.is_used:
-            for event in events:
-                if isinstance(event, PairSelected):
-                    self._relays.bind(*event.path)
+        for event in events:
+            if isinstance(event, GenerationRetired):
+                self._retire(event.local.username_fragment)
+            elif self._relays.is_used and isinstance(event, PairSelected):
+                self._relays.bind(*event.path)
         path = self.send_path()
         if path is not None and path != self._path:
             self._path = path
@@ -134,6 +138,33 @@ class Connectivity:
         self.agent.note_unroutable(local, remote, now, detail)
         self.gatherer.note_unroutable(local, remote, detail)
         self._follow_gatherer()
+
+    def restart(self, settings: IceSettings, parameters: IceParameters | None = None) -> IceParameters:
+        """Begin a new generation (RFC 8445 section 9), whose gatherer wants to be started, and return its credentials.
+
+        Until the peer's credentials for it are set, `roll_back` returns to the one before.
+        """
+        self._follow_gatherer()
+        # The end of candidates that nobody has heard of yet would be taken for the new generation's.
+        self._events = [event for event in self._events if not isinstance(event, GatheringCompleted)]
+        local = self.agent.restart(parameters, settings)
+        self.gatherer = self._gatherers[local.username_fragment] = self.gatherer.successor(settings)
+        return local
+
+    def roll_back(self) -> None:
+        """Undo a restart that the peer has not agreed to; harmless where there is none."""
+        self._follow_gatherer()
+        if self.agent.roll_back():
+            self.gatherer = self._gatherers[self.agent.local_parameters.username_fragment]
+
+    def gatherer_of(self, username_fragment: str) -> Gatherer | None:
+        """The gatherer of the generation that has this fragment; None where it is no more."""
+        return self._gatherers.get(username_fragment)
+
+    @property
+    def places(self) -> set[TransportAddress]:
+        """Our ends, of sockets and of streams to servers, in all generations that live."""
+        return {place for gatherer in self._gatherers.values() for place in gatherer.places}
 
     def close(self) -> None:
         """Stop asking, checking and answering; the next pull gives back what servers have allocated."""
@@ -167,11 +198,19 @@ class Connectivity:
         direct = [run for run in packets if not send(run)]
         return direct + self._relays.packets_to_send(now)
 
+    def _retire(self, username_fragment: str) -> None:
+        if self._gatherers.get(username_fragment) is not self.gatherer:
+            self._gatherers.pop(username_fragment, None)
+        candidates = (candidate for gatherer in self._gatherers.values() for candidate in gatherer.candidates)
+        self._relays.keep(self.places, {candidate.base for candidate in candidates})
+
     def _follow_gatherer(self) -> None:
         for event in self.gatherer.poll_events():
             match event:
                 case CandidateGathered(candidate):
-                    if not self.agent.add_local_candidate(candidate):
+                    fragment = self.agent.local_parameters.username_fragment
+                    event = CandidateGathered(replace(candidate, username_fragment=fragment))
+                    if not self.agent.add_local_candidate(event.candidate):
                         continue
                 case GatheringCompleted():
                     self.agent.end_of_local_candidates()

@@ -162,6 +162,7 @@ class Gatherer:
         self._has_all_servers = False
         self._questions: dict[bytes, _Question] = {}  # by transaction id
         self.log = ServerLog()
+        self.places: set[TransportAddress] = set()  # ours to ask from: bases, and our ends of streams
         self._relay_count = 0
         self._started_at: float | None = None
         self._next_question_at = 0.0
@@ -234,6 +235,12 @@ class Gatherer:
                 deadlines += (question.transaction.next_timeout(), asked_at + self._settings.stun_timeout)
         return min(deadlines)
 
+    def successor(self, settings: IceSettings) -> "Gatherer":
+        """A gatherer for the next generation (RFC 8445 section 9); relays are the same for all, this one rests."""
+        made = Gatherer(settings, self._entropy)
+        made.relays = self.relays
+        return made
+
     def start(self) -> None:
         """Begin; the clocks run from the next pull of packets on."""
         if self.state is GatheringState.NEW:
@@ -242,6 +249,7 @@ class Gatherer:
     def add_base(self, base: TransportAddress, preference: int, use: BaseUse = BaseUse.EVERYTHING) -> None:
         """A socket is bound: a host candidate, and a place to ask servers from; ``preference`` 0 is the best base."""
         self._bases.append((base, preference, use))
+        self.places.add(base)
         if use is not BaseUse.RELAYS:
             for candidate in self._rules.own_candidates(base, preference):
                 self._gathered(candidate)
@@ -275,6 +283,7 @@ class Gatherer:
         if self.state is GatheringState.COMPLETE:
             return False
         self.log.ask(server.url)
+        self.places.add(local)
         self.relays.open(server, local, remote, preference=0)
         return True
 
@@ -385,6 +394,8 @@ class Gatherer:
         events = self.relays.poll_events()
         for event in events:
             match event:
+                case RelayOpened(relay) | RelayRefused(relay) if relay.local not in self.places:
+                    self.relays.end(relay)  # an earlier generation's, which rests
                 case RelayOpened():
                     self._relay_opened(event)
                 case RelayRefused(relay, code, text):

@@ -6,7 +6,7 @@ socket of ours or over a stream; what comes from a server comes out as if it had
 
 import ipaddress
 import math
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
 from rtcpeer.core import Datagrams, Entropy, TransportAddress
@@ -44,6 +44,7 @@ __all__ = [
     "StreamWanted",
 ]
 
+_ENDING = (TurnState.CLOSING, TurnState.CLOSED)
 _OPENING = (TurnState.NEW, TurnState.ALLOCATING, TurnState.REDIRECTED)
 
 
@@ -64,9 +65,15 @@ class Relay:
         self.local = local  # the base, or our end of the stream
         self.remote = self.client.server
         self.relayed: tuple[TransportAddress, ...] = ()
+        self.allocated: Allocated | None = None
         self.deadline: float | None = None  # for the allocation; None: before it was asked for, and afterwards
         self.due_at = -math.inf  # when it is to be looked at
         self.is_full = False
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether its allocation is being given back."""
+        return self.client.state in _ENDING
 
     @property
     def protocol(self) -> str:
@@ -238,6 +245,11 @@ class Relays:
         With ``trust`` from the base over DTLS. A server that two URLs lead to is asked once, for it has one allocation
         for each 5-tuple (RFC 8656 section 3); False the second time.
         """
+        for relay in self._relays:
+            if relay.local == local and relay.server.url == server.url and relay.allocated and not relay.is_ending:
+                # A later generation shares an earlier's.
+                self._events.append(RelayOpened(relay, relay.allocated))
+                return True
         if (local, address) in self._by_path:
             return False
         is_stream = local.protocol == "tcp"
@@ -342,11 +354,23 @@ class Relays:
         """Give every allocation back with the next pull."""
         self._permitted.clear()
         for relay in list(self._relays):
-            relay.deadline = None
-            relay.client.close()
-            relay.due_at = -math.inf
-            self._follow(relay)
-        self._by_relayed.clear()
+            self.end(relay)
+
+    def keep(self, places: Container[TransportAddress], relayed: Container[TransportAddress]) -> None:
+        """Give back what is not asked from one of these places, and what stands for no relayed address of these."""
+        for relay in list(self._relays):
+            is_unused = bool(relay.relayed) and not any(address in relayed for address in relay.relayed)
+            if is_unused or relay.local not in places:
+                self.end(relay)
+
+    def end(self, relay: Relay) -> None:
+        """Give one back with the next pull."""
+        relay.deadline = None
+        for address in relay.relayed:
+            self._by_relayed.pop(address, None)
+        relay.client.close()
+        relay.due_at = -math.inf
+        self._follow(relay)
 
     @property
     def leaving(self) -> set[TransportAddress]:
@@ -390,6 +414,7 @@ class Relays:
         match event:
             case Allocated(relayed, _, _, additional):
                 relay.deadline = None
+                relay.allocated = event
                 relay.relayed = (relayed,) if additional is None else (relayed, additional)
                 for address in relay.relayed:
                     self._by_relayed[address] = relay

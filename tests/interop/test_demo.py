@@ -75,6 +75,8 @@ async def test_a_visitor_talks_to_the_echo_peer(demo: tuple[Example, str], mode:
         await there_and_back(process, page, seed=1)
         if mode == "trickle" and UPDATES_IMAGES:
             await screenshot_connected(page)
+        await page.playwright.get_by_role("button", name="New path").click()
+        await page.wait_for("rtcpeerDemo.timeline().filter((one) => one.text === 'answer received').length === 2")
         await there_and_back(process, page, seed=2, size=0)
         await page.run("rtcpeerDemo.sendText('Grüße, 世界 👋')")
         await page.wait_for("rtcpeerDemo.messages().length === 4")

@@ -29,6 +29,7 @@ NAMES = (
     "datachannel_echo",
     "file_transfer",
     "filters_and_policies",
+    "ice_restart",
     "relay_only",
     "single_port_server",
     "trickle_vs_bulk",
@@ -169,7 +170,7 @@ async def test_readme_commands_without_a_server(command: str) -> None:
             is_sense = "srflx" not in arguments
             assert await example.ended() == (0 if is_sense else 1)
             assert ("Two such peers connect from host" if is_sense else "error: candidate_types") in example.output
-        elif arguments[0] == "examples.trickle_vs_bulk":
+        elif arguments[0] in {"examples.ice_restart", "examples.trickle_vs_bulk"}:
             assert await example.ended(within=100) == 0
         elif arguments[0] == "examples.relay_only":
             is_ours = "--turn" not in arguments
@@ -492,6 +493,14 @@ async def test_a_bad_stun_url_is_said() -> None:
     async with Example("examples.trickle_vs_bulk", "--stun", "http://x") as example:
         assert await example.ended() == 1
         assert "not the URL of an ICE server" in example.output
+
+
+async def test_restarts_disturb_nothing() -> None:
+    async with Example("examples.ice_restart", "--restarts", "3", "--pause", "0.2") as example:
+        assert await example.ended() == 0
+        sides = re.findall(r"restart \d, asked for by the (\w+): both on a new pair after \d+ ms", example.output)
+        assert sides == ["offerer", "answerer", "offerer"]
+        assert re.search(r"(\d+) messages sent, \1 received in order; always connected", example.output)
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])

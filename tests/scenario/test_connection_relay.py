@@ -174,6 +174,83 @@ async def test_close_while_the_server_is_silent():
     await finish(world)
 
 
+def path_types(*peers: RTCPeerConnection):
+    return [local_type(pc) for pc in peers]
+
+
+def is_restarted(*peers: RTCPeerConnection):
+    """Whether all talk over a pair of the newest generation, and nothing of the one before is left."""
+    agents = [pc.sctp.transport.iceTransport._agent.core.agent for pc in peers]
+    return all(len(list(agent._sessions)) == 1 and agent.selected_pair is not None for agent in agents)
+
+
+@simulated
+async def test_a_restart_over_relays_comes_with_new_allocations_and_gives_the_old_ones_back():
+    world = World()
+    server = turn_server(world)
+    a, b = pair_of(world, servers("relay"))
+    await echo(a, b)
+    before = set(server.allocations)
+    a.restartIce()
+    await exchange(a, b)
+    await until(lambda: len(server.allocations) == 4)
+    await until(lambda: is_restarted(a, b))
+    await asyncio.sleep(1)
+    assert len(server.allocations) == 2
+    assert not before & set(server.allocations)
+    await echo(a, b)
+    assert path_types(a, b) == ["relay", "relay"]
+    await finish(world)
+
+
+@simulated
+async def test_a_restart_that_is_rolled_back_gives_its_allocation_back():
+    world = World()
+    server = turn_server(world)
+    a, b = pair_of(world, servers("relay"))
+    await echo(a, b)
+    before = set(server.allocations)
+    a.restartIce()
+    await a.setLocalDescription()
+    await until(lambda: len(server.allocations) == 3)
+    await a.setLocalDescription({"type": "rollback"})
+    await asyncio.sleep(1)
+    assert set(server.allocations) == before
+    await echo(a, b)
+    await finish(world)
+
+
+@simulated
+async def test_another_policy_moves_the_connection_to_relays_and_back():
+    world = World()
+    turn_server(world)
+    a, b = pair_of(world, servers())
+    await echo(a, b)
+    assert path_types(a, b) == ["host", "host"]
+    for policy, expected in (("relay", "relay"), ("all", "host")):
+        a.setConfiguration(servers(policy))
+        await exchange(a, b)
+        await until(lambda: is_restarted(a, b))
+        await until(lambda expected=expected: local_type(a) == expected)
+        await echo(a, b)
+    await finish(world)
+
+
+@simulated
+async def test_a_relay_that_was_asked_for_before_a_restart_is_given_back():
+    world = World()
+    server = turn_server(world)
+    a, _ = pair_of(world, servers("relay"))
+    a.createDataChannel("x")
+    await a.setLocalDescription()
+    await asyncio.sleep(0.09)  # the request is out, and its answer on the way
+    await a.setLocalDescription(await a.createOffer(iceRestart=True))
+    await asyncio.sleep(2)
+    assert len(server.allocations) == 1
+    assert len(a._transports.gatherer.getLocalCandidates()) == 1
+    await finish(world)
+
+
 @pytest.mark.parametrize(("silence", "most"), [(0.0, 0.2), (0.3, 0.8), (100.0, 0.9)])
 def test_close_gives_the_allocation_back_though_its_request_be_lost(silence, most):
     @simulated

@@ -38,14 +38,14 @@ class Attack:
         statistics = self.a.agent.statistics()
         assert len(statistics.remote_candidates) <= 100
         assert len(statistics.pairs) <= 100
-        assert len(self.a.agent._checking._checks) <= 120
+        assert len(self.a.agent._sessions.newest.checking._checks) <= 120
         # An answer to each request at most, seven requests for each of a hundred pairs, and what keeps the path alive.
         assert self.a.packets_sent - self.sent_before <= answers + 7 * 100 + 20
         self.network.run(90)
         before = self.a.packets_sent
         self.network.run(60)
         assert self.a.packets_sent - before <= 60  # as if nothing had been
-        assert len(self.a.agent._checking._checks) <= 20
+        assert len(self.a.agent._sessions.newest.checking._checks) <= 20
 
     def request(self, victim: Node, *, password: str | None = None, nominates: bool = False) -> bytes:
         ours, theirs = victim.agent.local_parameters, victim.agent.remote_parameters

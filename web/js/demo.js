@@ -62,6 +62,7 @@ export function demo(app, room) {
     },
 
     disconnect: (peer) => app.disconnect(idOf(peer)),
+    restart: (peer) => sessionOf(peer).restart(),
     sendText: (text, peer) => sessionOf(peer).sendText(text),
     messages: (peer) => sessionOf(peer).items.filter(({ kind }) => kind === "text").map(({ from, text }) => ({ from, text })),
     echo: (sizes, peer) => sessionOf(peer).echo(sizes),

@@ -57,6 +57,7 @@ function main() {
   app.on("error", ({ message }) => fail(message));
   app.signaling.on("joined", () => remember(app));
   byId("session-action").addEventListener("click", () => room.toggle(app.selected));
+  byId("session-restart").addEventListener("click", () => app.session?.restart());
   byId("banner-retry").addEventListener("click", () => app.signaling.retryNow());
   // The banner counts down.
   setInterval(() => app.signaling.status === "waiting" && drawServer(app), 1000);
@@ -98,6 +99,7 @@ function drawHead(session) {
   setText(byId("session-summary"), `${status}${after} · ${trickle ? "trickle" : "bulk"} · ${session.who.polite ? "we yield" : "they yield"} when both offer`);
   setText(byId("session-action"), live ? "Disconnect" : "Connect again");
   byId("session-action").className = live ? "danger" : "primary";
+  byId("session-restart").hidden = session.isClosed || session.peer.connectedAfter === null;
 }
 
 function prefill() {

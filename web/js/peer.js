@@ -62,6 +62,13 @@ export class Peer extends Emitter {
     this.emit("closed", { reason });
   }
 
+  /** Find a new path; the one in use carries data until there is one. */
+  restart() {
+    if (this.closed) return;
+    this.note("state", "a new path is asked for", "ICE restart");
+    this.pc.restartIce();
+  }
+
   async receiveDescription(description) {
     const { pc } = this;
     const ready = !this.#makingOffer && (pc.signalingState === "stable" || this.#settingAnswer);
@@ -182,7 +189,9 @@ export class Peer extends Emitter {
         resolve();
       }
       function check() {
-        if (pc.iceGatheringState === "complete" || pc.signalingState === "closed") done();
+        // After a restart the state may still be that of the generation before, whose candidates are not in here.
+        const gathered = pc.iceGatheringState === "complete" && candidatesOf(pc.localDescription?.sdp ?? "").length > 0;
+        if (gathered || pc.signalingState === "closed") done();
       }
       pc.addEventListener("icegatheringstatechange", check);
       check();

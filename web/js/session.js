@@ -43,6 +43,10 @@ export class Session extends Emitter {
     this.peer.close(reason);
   }
 
+  restart() {
+    this.peer.restart();
+  }
+
   /** Whether text and files can go. A peer that only sends files opens no chat: then we do, when there is something to say. */
   get isReady() {
     return this.#chat?.readyState === "open" || this.peer.states.connectionState === "connected";

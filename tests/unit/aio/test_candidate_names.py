@@ -13,6 +13,7 @@ from rtcpeer.ice.address_rewrite import AddressRewrite
 from rtcpeer.ice.candidate import Candidate, CandidateType
 from rtcpeer.ice.events import IceState
 from rtcpeer.ice.mdns import is_resolvable
+from rtcpeer.ice.parameters import IceParameters
 from rtcpeer.ice.settings import IceSettings
 from tests.sim.aio_network import SimulatedNetwork
 from tests.sim.loop import run
@@ -155,7 +156,7 @@ def test_the_end_of_candidates_waits_for_names() -> None:
             loop = asyncio.get_running_loop()
             started = loop.time()
             tell = a.core.agent.end_of_remote_candidates
-            a.core.agent.end_of_remote_candidates = lambda: (ended.append(loop.time() - started), tell())[1]  # type: ignore[method-assign]
+            a.core.agent.end_of_remote_candidates = lambda *of: (ended.append(loop.time() - started), tell(*of))[1]  # type: ignore[method-assign]
             a.add_remote_candidate(candidate(NAME))
             a.add_remote_candidate(None)
             await asyncio.sleep(3)
@@ -354,3 +355,21 @@ def test_a_name_for_an_address_that_a_check_has_shown() -> None:
 def test_settings_that_can_not_work(field: str, value: object) -> None:
     with pytest.raises(ValueError, match=field):
         IceSettings(**{field: value})  # type: ignore[arg-type]
+
+
+def test_a_name_that_came_before_its_description_is_resolved_with_it() -> None:
+    async def main() -> None:
+        host, _ = hosts()
+        network = NamingNetwork(host, {NAME: ["192.0.2.2"]})
+        async with agent(network, IceSettings()) as a:
+            a.set_remote_parameters(IceParameters("first", "the password of the peer"))
+            a.restart()
+            a.add_remote_candidate(replace(candidate(NAME), username_fragment="second"))
+            await asyncio.sleep(1)
+            assert network.asked == []
+            a.set_remote_parameters(IceParameters("second", "the password of the peer"))
+            await asyncio.sleep(1)
+            assert network.asked == [NAME]
+            assert remote_addresses(a) == ["192.0.2.2"]
+
+    run(main())

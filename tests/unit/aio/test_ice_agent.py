@@ -172,3 +172,112 @@ async def test_where_the_system_sends_nothing_nobody_waits_for_an_answer():
     assert (pair.failure.reason.value, pair.failure.detail) == ("unroutable", "Network is unreachable")
     assert pair.requests_sent == 1
     await asyncio.gather(a.close(), b.close())
+
+
+async def swap(one, other):
+    """What the program does on both sides when one of them restarts: parameters there, and parameters back."""
+    answer = asyncio.get_running_loop().create_future()
+    other.once("restart", answer.set_result)
+    other.set_remote_parameters(one.restart())
+    one.set_remote_parameters(await answer)
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_restart_gathers_anew_while_datagrams_go_on(first):
+    @simulated
+    async def main():
+        world = World()
+        a, b = agents(world)
+        candidates = []
+        a.on("candidate", candidates.append)
+        await connect(a, b)
+        await until(lambda: a.state is b.state is IceState.COMPLETED)
+        before = candidates[:]
+        one, other = (a, b) if first == 0 else (b, a)
+        await swap(one, other)
+        for number in range(5):
+            a.send(b"\x80" + bytes([number]))
+            assert await b.recv() == b"\x80" + bytes([number])
+            await asyncio.sleep(0.05)
+        await until(lambda: a.state is b.state is IceState.COMPLETED)
+        new = [candidate for candidate in candidates[len(before) :] if candidate]
+        assert {candidate.username_fragment for candidate in new} == {a.local_parameters.username_fragment}
+        assert [candidate.username_fragment for candidate in a.local_candidates] == [new[0].username_fragment]
+        assert before[0].port != new[0].port
+        await asyncio.sleep(10)
+        assert [network.open_sockets for network in world.networks] == [1, 1]
+        assert a.gathered_for(before[0].username_fragment) == []
+        await a.close()
+        with pytest.raises(InvalidStateError):
+            a.restart()
+        await b.close()
+
+    main()
+
+
+@simulated
+async def test_a_restart_may_come_before_gathering_and_during_it():
+    world = World()
+    a, b = agents(world)
+    first = a.local_parameters
+    assert a.restart() != first
+    a.gather()
+    await asyncio.sleep(0)
+    a.restart()
+    a.restart()
+    await connect(a, b)
+    await until(lambda: a.state is b.state is IceState.COMPLETED)
+    await asyncio.sleep(1)
+    assert [network.open_sockets for network in world.networks] == [1, 1]
+    assert a.gathered_for(first.username_fragment) == []
+    await a.close()
+    await b.close()
+
+
+@simulated
+async def test_a_restart_that_is_rolled_back_leaves_candidates_and_sockets():
+    world = World()
+    a, b = agents(world)
+    await connect(a, b)
+    await until(lambda: a.state is b.state is IceState.COMPLETED)
+    before = a.local_candidates
+    a.restart()
+    await asyncio.sleep(1)
+    assert world.networks[0].open_sockets == 2
+    a.roll_back()
+    await asyncio.sleep(1)
+    assert a.local_candidates == before
+    assert world.networks[0].open_sockets == 1
+    a.send(b"\x80still")
+    assert await b.recv() == b"\x80still"
+    await a.close()
+    await b.close()
+
+
+@simulated
+async def test_where_no_other_socket_can_be_had_the_old_one_goes_on():
+    world = World()
+    a, b = agents(world)
+    await connect(a, b)
+    await until(lambda: a.state is b.state is IceState.COMPLETED)
+    before = a.local_candidates[0]
+    world.networks[0].udp_errors.append(OSError("all ports are taken"))
+    await swap(a, b)
+    await until(lambda: a.state is b.state is IceState.COMPLETED)
+    assert a.local_candidates[0].port == before.port
+    await asyncio.sleep(10)
+    assert [network.open_sockets for network in world.networks] == [1, 1]
+    await a.close()
+    await b.close()
+
+
+@simulated
+async def test_a_restart_may_bring_other_servers():
+    world = World()
+    world.stun_server()
+    a = IceAgent(network=world.host(nat=NatSettings()))
+    a.gather()
+    assert [candidate.type.value for candidate in await a.gathered()] == ["host"]
+    a.restart(servers=["stun:stun.example.org"], settings=IceSettings(transport_policy="nohost"))
+    assert [candidate.type.value for candidate in await a.gathered()] == ["srflx"]
+    await a.close()

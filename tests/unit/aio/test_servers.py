@@ -94,7 +94,7 @@ def in_virtual_time(main):
 @in_virtual_time
 async def test_the_resolvers_favourite_has_a_head_start():
     world = World(FakeNetwork())
-    await world.servers.find(TCP)
+    await world.servers.find(world.servers.gatherer, TCP)
     assert [remote for remote, *_ in world.network.attempts] == [TransportAddress(V6, 3478, "tcp")]
     assert [relay.remote.host for relay in world.gatherer.relays.opening] == [V6]
     assert list(world.servers.streams.values()) == world.network.ports
@@ -105,7 +105,7 @@ async def test_the_resolvers_favourite_has_a_head_start():
 async def test_a_black_hole_costs_only_the_head_start():
     world = World(FakeNetwork(v6=None))
     started = asyncio.get_running_loop().time()
-    await world.servers.find(TCP)
+    await world.servers.find(world.servers.gatherer, TCP)
     assert asyncio.get_running_loop().time() - started == pytest.approx(ATTEMPT_DELAY + 0.01)
     assert [relay.remote.host for relay in world.gatherer.relays.opening] == [V4]
 
@@ -114,14 +114,14 @@ async def test_a_black_hole_costs_only_the_head_start():
 async def test_what_fails_at_once_costs_nothing():
     world = World(FakeNetwork(v6=OSError(101, "Network is unreachable")))
     started = asyncio.get_running_loop().time()
-    await world.servers.find(TCP)
+    await world.servers.find(world.servers.gatherer, TCP)
     assert asyncio.get_running_loop().time() - started == pytest.approx(0.01)
 
 
 @in_virtual_time
 async def test_whoever_comes_second_is_hung_up_on():
     world = World(FakeNetwork(v6=ATTEMPT_DELAY + 0.01, v4=0.01))
-    await world.servers.find(TCP)
+    await world.servers.find(world.servers.gatherer, TCP)
     assert sum(port.is_closed for port in world.network.ports) == len(world.network.ports) - 1
     assert len(world.servers.streams) == 1
 
@@ -129,7 +129,7 @@ async def test_whoever_comes_second_is_hung_up_on():
 @in_virtual_time
 async def test_without_a_connection_there_is_one_error_with_the_first_reason():
     world = World(FakeNetwork(v6=OSError(111, "Connection refused"), v4=OSError(113, "No route to host")))
-    await world.servers.find(TCP)
+    await world.servers.find(world.servers.gatherer, TCP)
     (failure,) = world.failures()
     assert (failure.url, failure.error_code) == (TCP.url, 701)
     assert "turn.example.org: Connection refused" in failure.error_text
@@ -138,14 +138,14 @@ async def test_without_a_connection_there_is_one_error_with_the_first_reason():
 @in_virtual_time
 async def test_a_server_that_never_connects_is_given_up():
     world = World(FakeNetwork(v6=None, v4=None), turn_timeout=2.0)
-    await world.servers.find(TCP)
+    await world.servers.find(world.servers.gatherer, TCP)
     assert ["took no connection within 2.0 s" in failure.error_text for failure in world.failures()] == [True]
 
 
 @in_virtual_time
 async def test_tls_is_for_the_name_in_the_url():
     world = World(FakeNetwork(), tls_ca_file="/ca.pem")
-    await world.servers.find(TLS)
+    await world.servers.find(world.servers.gatherer, TLS)
     assert [attempt[1:3] for attempt in world.network.attempts] == [("turn.example.org", "/ca.pem")]
 
 
@@ -153,7 +153,7 @@ async def test_tls_is_for_the_name_in_the_url():
 async def test_a_connection_that_comes_after_the_end_of_gathering_is_dropped():
     world = World(FakeNetwork())
     world.gatherer.close()
-    await world.servers.find(TCP)
+    await world.servers.find(world.servers.gatherer, TCP)
     assert [port.is_closed for port in world.network.ports] == [True]
     assert not world.servers.streams
 
@@ -161,7 +161,7 @@ async def test_a_connection_that_comes_after_the_end_of_gathering_is_dropped():
 @in_virtual_time
 async def test_a_server_that_hangs_up_is_told():
     world = World(FakeNetwork())
-    await world.servers.find(TCP)
+    await world.servers.find(world.servers.gatherer, TCP)
     (port,) = world.network.ports
     port.callbacks.on_lost(port.local, "the server has hung up")
     assert [failure.error_text for failure in world.failures()] == ["the server has hung up"]
@@ -171,7 +171,7 @@ async def test_a_server_that_hangs_up_is_told():
 @in_virtual_time
 async def test_a_stream_that_is_not_needed_is_ended():
     world = World(FakeNetwork())
-    await world.servers.find(TCP)
+    await world.servers.find(world.servers.gatherer, TCP)
     (port,) = world.network.ports
     for _ in range(2):
         world.servers.handle(StreamUnneeded(port.local))
@@ -184,7 +184,7 @@ async def test_who_makes_credentials_is_asked_first_and_when_they_are_refused():
     answers = iter([("ada", "lovelace"), ("ada", "king")])
     world = World(FakeNetwork())
     server = ServerUrl.parse(TCP.url, lambda: next(answers))
-    await world.servers.find(server)
+    await world.servers.find(world.servers.gatherer, server)
     (relay,) = world.gatherer.relays.opening
     assert relay.server.credentials == ADA
     await asyncio.sleep(5)
@@ -196,7 +196,7 @@ async def test_who_makes_credentials_is_asked_first_and_when_they_are_refused():
 @in_virtual_time
 async def test_without_credentials_a_server_is_not_asked():
     world = World(FakeNetwork())
-    await world.servers.find(ServerUrl.parse(TCP.url, lambda: 1 / 0))
+    await world.servers.find(world.servers.gatherer, ServerUrl.parse(TCP.url, lambda: 1 / 0))
     (failure,) = world.failures()
     assert (failure.url, failure.error_code) == (TCP.url, 701)
     assert "ZeroDivisionError" in failure.error_text
@@ -206,7 +206,7 @@ async def test_without_credentials_a_server_is_not_asked():
 @in_virtual_time
 async def test_close_hangs_up_and_waits():
     world = World(FakeNetwork())
-    await world.servers.find(TCP)
+    await world.servers.find(world.servers.gatherer, TCP)
     (task,) = world.servers.close()
     await task
     assert [port.is_closed for port in world.network.ports] == [True]
@@ -217,18 +217,18 @@ async def test_close_hangs_up_and_waits():
 async def test_a_network_without_tcp_says_so():
     network = FakeNetwork()
     world = World(type("UdpOnly", (), {"resolve": network.resolve})())
-    await world.servers.find(TCP)
+    await world.servers.find(world.servers.gatherer, TCP)
     assert ["no TCP" in failure.error_text for failure in world.failures()] == [True]
 
 
 @in_virtual_time
 async def test_dtls_needs_somebody_to_trust():
     world = World(FakeNetwork(), tls_ca_file="/nowhere.pem")
-    await world.servers.find(DTLS)
+    await world.servers.find(world.servers.gatherer, DTLS)
     assert ["no certificates can be read from /nowhere.pem" in each.error_text for each in world.failures()] == [True]
     world = World(FakeNetwork())
     world.gatherer.add_base(TransportAddress("192.168.1.2", 5000), 0)
-    await world.servers.find(DTLS)
+    await world.servers.find(world.servers.gatherer, DTLS)
     assert [relay.protocol for relay in world.gatherer.relays.opening] == ["dtls"]
     assert not world.network.attempts
 
@@ -237,7 +237,7 @@ async def test_dtls_needs_somebody_to_trust():
 async def test_a_stun_server_behind_tls_is_left_alone_with_a_reason():
     world = World(FakeNetwork())
     world.gatherer.add_base(TransportAddress("192.168.1.2", 5000), 0)
-    await world.servers.find(ServerUrl.parse("stuns:stun.example.org"))
+    await world.servers.find(world.servers.gatherer, ServerUrl.parse("stuns:stun.example.org"))
     (failure,) = world.failures()
     assert "sees no UDP address; use stun:" in failure.error_text
     assert not world.network.attempts
@@ -255,7 +255,7 @@ def redirection(world):
 @in_virtual_time
 async def test_a_redirection_is_followed_over_another_stream():
     world = World(FakeNetwork(), tls_ca_file="/ca.pem")
-    await world.servers.find(TLS)
+    await world.servers.find(world.servers.gatherer, TLS)
     world.network.delays["203.0.113.2"] = 0.01
     world.servers.handle(redirection(world))
     await asyncio.sleep(0.02)
@@ -269,7 +269,7 @@ async def test_a_redirection_is_followed_over_another_stream():
 @in_virtual_time
 async def test_a_redirection_to_who_is_not_there_is_an_error():
     world = World(FakeNetwork())
-    await world.servers.find(TLS)
+    await world.servers.find(world.servers.gatherer, TLS)
     world.network.delays["203.0.113.2"] = OSError(111, "Connection refused")
     world.servers.handle(redirection(world))
     await asyncio.sleep(0.02)
@@ -279,7 +279,7 @@ async def test_a_redirection_to_who_is_not_there_is_an_error():
 @in_virtual_time
 async def test_close_stops_a_redirection_under_way():
     world = World(FakeNetwork())
-    await world.servers.find(TLS)
+    await world.servers.find(world.servers.gatherer, TLS)
     world.network.delays["203.0.113.2"] = None
     world.servers.handle(redirection(world))
     await asyncio.sleep(0.01)

@@ -10,7 +10,6 @@ import pytest
 from rtcpeer import IceAgent, IceSettings, InvalidStateError, NetworkError, RTCPeerConnection, Settings, UdpMux
 from rtcpeer.core import Datagrams, TransportAddress
 from rtcpeer.ice.events import IceState
-from rtcpeer.ice.parameters import IceParameters
 from rtcpeer.stack.servers import ServerUrl
 from rtcpeer.stun import AttributeType, Method, StunMessage, short_term_key
 from rtcpeer.turn import Credentials
@@ -358,13 +357,31 @@ async def test_credentials_may_change_while_the_connection_lives():
     async with Server(world) as server:
         client = IceAgent(network=world.host())
         agent = await server.connect(client)
-        later = IceParameters("later", "p" * 24)
-        agent._ports.expect(later)
-        message = StunMessage.request(Method.BINDING, ENTROPY)
-        message.add_text(AttributeType.USERNAME, "later:peer")
+        before, later = agent.local_parameters, agent.restart()
+        await asyncio.sleep(0.01)
         newcomer = world.host().host.bind("203.0.113.3", 5000, lambda packet: None)
-        newcomer.send(server.mux.addresses[0], [message.serialize(short_term_key(later.password), fingerprint=True)])
+
+        def checks(parameters):
+            message = StunMessage.request(Method.BINDING, ENTROPY)
+            message.add_text(AttributeType.USERNAME, f"{parameters.username_fragment}:peer")
+            signed = message.serialize(short_term_key(parameters.password), fingerprint=True)
+            newcomer.send(server.mux.addresses[0], [signed])
+
+        checks(later)
         await until(lambda: server.mux.statistics().routes == 2)
+        client.set_remote_parameters(later)
+        agent.set_remote_parameters(client.local_parameters)
+        for each in agent.local_candidates:
+            client.add_remote_candidate(each)
+        await until(lambda: agent.gathered_for(before.username_fragment) == [])
+        agent.send(b"\x80still")
+        assert await client.recv() == b"\x80still"
+        assert (agent.local_parameters, server.network.open_sockets) == (later, 1)
+        await asyncio.sleep(0.1)
+        unknown = server.mux.statistics().unknown_fragments
+        newcomer = world.host().host.bind("203.0.113.4", 5000, lambda packet: None)
+        checks(before)
+        await until(lambda: server.mux.statistics().unknown_fragments == unknown + 1)
         await client.close()
 
 

@@ -228,3 +228,22 @@ async def test_repeated_requests_are_counted_once():
     (pair,) = of_type(await a.getStats(), "candidate-pair")
     assert (pair.requestsSent, pair.responsesReceived, pair.state) == (1, 0, "in-progress")
     await world.close()
+
+
+@simulated
+async def test_a_restart_takes_nothing_from_the_counters():
+    world, a, b, channel = await talking()
+    channel.send(b"x" * 1000)
+    await asyncio.sleep(1)
+    before = (await a.getStats())["T1"]
+    a.restartIce()
+    await exchange(a, b)
+    await asyncio.sleep(60)  # the old generation is retired
+    report = await a.getStats()
+    after = report["T1"]
+    assert after.bytesSent >= before.bytesSent
+    assert after.packetsReceived >= before.packetsReceived
+    assert after.iceLocalUsernameFragment != before.iceLocalUsernameFragment
+    assert report[after.selectedCandidatePairId].nominated
+    assert a.explain().problems == b.explain().problems == ()
+    await world.close()

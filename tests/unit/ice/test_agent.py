@@ -3,7 +3,7 @@
 import pytest
 
 from rtcpeer.core import Datagrams, TransportAddress
-from rtcpeer.errors import InvalidStateError, NotSupportedError
+from rtcpeer.errors import InvalidStateError
 from rtcpeer.ice import (
     Candidate,
     CandidateType,
@@ -231,12 +231,12 @@ def test_an_error_response_fails_the_pair_with_its_code_unless_it_comes_from_els
     peer = Peer()
     peer.agent.add_remote_candidate(host(REMOTE.host))
     ((_, check),) = peer.pull()
-    refusal = check.error_response(401, "no").serialize(fingerprint=True)
+    refusal = check.error_response(400, "no").serialize(fingerprint=True)
     peer.send(refusal, OTHER)
     assert peer.pair().state is PairState.IN_PROGRESS
     peer.send(refusal)
     assert peer.pair().state is PairState.FAILED
-    assert peer.pair().failure == (FailureReason.ERROR_RESPONSE, 401, "no")
+    assert peer.pair().failure == (FailureReason.ERROR_RESPONSE, 400, "no")
     # The peer's own check gives it another chance.
     peer.validate(REMOTE)
     assert peer.pair().state is PairState.SUCCEEDED
@@ -346,12 +346,13 @@ def test_pacing():
 def test_misuse():
     peer = Peer()
     peer.agent.set_remote_parameters(PARAMETERS)
-    with pytest.raises(NotSupportedError):
-        peer.agent.set_remote_parameters(IceParameters("another", PARAMETERS.password))
     assert peer.agent.add_local_candidate(host(LOCAL.host)) is False
     peer.agent.close()
     with pytest.raises(InvalidStateError):
         peer.agent.add_local_candidate(host("192.0.2.77"))
+    with pytest.raises(InvalidStateError):
+        peer.agent.restart()
+    assert peer.agent.roll_back() is False
     peer.agent.add_remote_candidate(host("192.0.2.77"))
     peer.agent.note_data(LOCAL, REMOTE, peer.now)
     peer.agent.receive(Datagrams(LOCAL, REMOTE, [b"x"]), peer.now)

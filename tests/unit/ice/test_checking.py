@@ -138,12 +138,27 @@ def test_a_response_with_an_unknown_required_attribute_is_not_believed():
     assert fixture.pair(1).state is PairState.IN_PROGRESS
 
 
-@pytest.mark.parametrize("code", [400, 401])
-def test_the_refusals_that_can_not_be_signed_fail_the_pair(code):
+@pytest.mark.parametrize(("code", "count"), [(400, 1), (401, 5)])
+def test_the_refusals_that_can_not_be_signed_fail_the_pair(code, count):
+    """A peer that does not know our credentials may be about to learn them."""
     fixture = Fixture(1)
     ((port, check),) = fixture.sent()
+    for _ in range(count - 1):
+        fixture.refuse(check, port, code, key=None)
+        assert fixture.pair(1).state is PairState.IN_PROGRESS
     fixture.refuse(check, port, code, key=None)
     assert fixture.pair(1).failure[:2] == (FailureReason.ERROR_RESPONSE, code)
+
+
+def test_a_check_that_was_refused_is_repeated_and_may_succeed():
+    fixture = Fixture(1)
+    ((port, check),) = fixture.sent()
+    fixture.refuse(check, port, 401, key=None)
+    fixture.now += 0.5
+    ((port, again),) = fixture.sent()
+    assert again.transaction_id == check.transaction_id
+    fixture.answer(again, port)
+    assert fixture.pair(1).is_valid
 
 
 @pytest.mark.parametrize("code", [420, 487, 500])
@@ -321,5 +336,6 @@ def test_stop_forgets_the_path_and_what_is_on_its_way():
     ((port, check),) = fixture.sent()
     fixture.checking.stop()
     assert fixture.checking.path is None
+    assert not fixture.checking.is_awaiting(check)
     fixture.answer(check, port)
-    assert fixture.checking.responses_unmatched == 1
+    assert not fixture.pair(1).is_valid

@@ -30,16 +30,36 @@ class Fixture:
         self.events: list[IceEvent] = []
         self.checking = Checking(self.generation, self.role, chosen, self.random.randbytes, self.events.append)
         self.checking.begin(0.0)
-        self.intake = Intake(self.checking, self.role, chosen, lambda host: True)
+        self.checkings = [self.checking]
+        self.intake = Intake(self.checkings, self.role, chosen, lambda host: True)
 
-    def request(self, *, nominate: bool = False, role: AttributeType = AttributeType.ICE_CONTROLLING) -> bytes:
+    def request(
+        self,
+        *,
+        nominate: bool = False,
+        role: AttributeType = AttributeType.ICE_CONTROLLING,
+        username: str = "ours:peer",
+        password: str = OURS.password,
+    ) -> bytes:
         message = StunMessage.request(Method.BINDING, self.random.randbytes)
-        message.add_text(AttributeType.USERNAME, "ours:peer")
+        message.add_text(AttributeType.USERNAME, username)
         message.add_uint32(AttributeType.PRIORITY, 99)
         message.add_uint64(role, 1)
         if nominate:
             message.add(AttributeType.USE_CANDIDATE)
-        return message.serialize(short_term_key(OURS.password), fingerprint=True)
+        return message.serialize(short_term_key(password), fingerprint=True)
+
+    def restart(self, local: IceParameters, remote: IceParameters | None) -> Checking:
+        """Another generation beside the first."""
+        settings = IceSettings()
+        generation = Generation(local, self.role, settings)
+        generation.add_local(host(LOCAL.host))
+        if remote is not None:
+            generation.set_remote(remote)
+        checking = Checking(generation, self.role, settings, self.random.randbytes, self.events.append)
+        checking.begin(0.0)
+        self.checkings.append(checking)
+        return checking
 
     def take(self, payload: bytes, port: int = 6000, now: float = 1.0) -> None:
         self.intake.take(payload, (LOCAL, TransportAddress("192.0.2.2", port)), now)
@@ -159,3 +179,58 @@ def test_nothing_is_sent_after_clear():
     fixture.take(fixture.request())
     fixture.intake.clear()
     assert fixture.answers() == []
+
+
+NEXT = IceParameters("next", "our password after a restart")
+THEIR_NEXT = IceParameters("peernext", "the peer's password after it")
+
+
+def test_requests_go_to_the_generation_that_they_name():
+    fixture = Fixture()
+    newest = fixture.restart(NEXT, None)
+    fixture.take(fixture.request(), 6000)
+    fixture.take(fixture.request(username="next:peernext", password=NEXT.password), 6001)
+    fixture.take(fixture.request(username="next:peernext"), 6002)  # with the password of the other
+    assert [answer.error and answer.error[0] for answer in fixture.answers()] == [None, None, 401]
+    assert len(fixture.generation.checklist) == 1
+    assert [check.path[1].port for check in newest.generation.early_checks] == [6001]
+
+
+def test_a_check_that_mixes_generations_is_refused():
+    fixture = Fixture()
+    fixture.restart(NEXT, THEIR_NEXT)
+    fixture.take(fixture.request(username="ours:peernext"), 6000)
+    fixture.take(fixture.request(username="next:peer", password=NEXT.password), 6001)
+    for refusal in fixture.answers():
+        assert refusal.error[0] == 401
+        assert not refusal.has_integrity
+    assert fixture.intake.requests_refused == 2
+    assert fixture.events == []
+
+
+def test_responses_go_to_the_generation_that_has_asked():
+    fixture = Fixture()
+    newest = fixture.restart(NEXT, THEIR_NEXT)
+    fixture.take(fixture.request(), 6000)
+    ((path, data),) = fixture.checking.transmissions(1.0)
+    request = StunMessage.parse(data)
+    response = request.success_response()
+    response.add_address(AttributeType.XOR_MAPPED_ADDRESS, LOCAL)
+    answer = response.serialize(short_term_key(THEIRS.password), fingerprint=True)
+    fixture.take(answer, 6000)
+    pair = fixture.generation.checklist.find(path)
+    assert pair is not None
+    assert pair.is_valid
+    assert newest.path is None
+    fixture.take(answer, 6000)
+    assert fixture.intake.responses_unmatched == 1
+
+
+def test_an_indication_is_a_sign_of_life_in_every_generation():
+    fixture = Fixture()
+    newest = fixture.restart(NEXT, THEIR_NEXT)
+    fixture.take(fixture.request(), 6000)
+    fixture.take(fixture.request(username="next:peernext", password=NEXT.password), 6000)
+    fixture.take(StunMessage.indication(Method.BINDING, fixture.random.randbytes).serialize(fingerprint=True), now=7.0)
+    for checking in (fixture.checking, newest):
+        assert [pair.last_received_at for pair in checking.generation.checklist] == [7.0]

@@ -2,6 +2,8 @@ import random
 
 from rtcpeer.core import Datagrams, TransportAddress
 from rtcpeer.ice.agent import Agent
+from rtcpeer.ice.events import GenerationRetired
+from rtcpeer.ice.parameters import IceParameters
 from rtcpeer.ice.settings import IceSettings
 from rtcpeer.stack.connectivity import Connectivity, PathChanged, earliest
 from rtcpeer.stack.gathering import CandidateGathered, Gatherer, GatheringCompleted
@@ -97,3 +99,66 @@ def test_after_close_nothing_is_said():
 def test_the_earliest_of_deadlines():
     assert earliest(None, 3.0, 2.0) == 2.0
     assert earliest(None) is None
+
+
+def restart(core, base):
+    local = core.restart(IceSettings())
+    core.gatherer.start()
+    core.gatherer.add_base(base, 0)
+    core.gatherer.end_of_bases()
+    core.gatherer.end_of_servers()
+    return local
+
+
+def test_a_restart_gathers_anew_and_the_old_gatherer_goes_with_its_generation():
+    ends, events = pair()
+    run(ends, events)
+    before = [core.agent.local_parameters for core in ends]
+    new_bases = A._replace(port=5001), B._replace(port=6001)
+    for core, base, told in zip(ends, new_bases, events, strict=True):
+        told.clear()
+        restart(core, base)
+        told += core.poll_events()
+        assert core.places == {base, core.send_path()[0]}
+    for core, other in (ends, ends[::-1]):
+        core.agent.set_remote_parameters(other.agent.local_parameters)
+        for candidate in other.agent.local_candidates:
+            core.agent.add_remote_candidate(candidate)
+    run(ends, events, 5.0)
+    for core, base, old, told in zip(ends, new_bases, before, events, strict=True):
+        assert core.send_path()[0] == base
+        assert core.places == {base}
+        assert core.gatherer_of(old.username_fragment) is None
+        assert core.gatherer_of(core.agent.local_parameters.username_fragment) is core.gatherer
+        (gathered,) = [event.candidate for event in told if isinstance(event, CandidateGathered)]
+        assert gathered.username_fragment == core.agent.local_parameters.username_fragment
+        assert [event for event in told if isinstance(event, GenerationRetired)] == [GenerationRetired(old)]
+
+
+def test_a_rollback_returns_to_the_gatherer_before():
+    ends, events = pair()
+    run(ends, events)
+    core = ends[0]
+    gatherer, local = core.gatherer, core.agent.local_parameters
+    restart(core, A._replace(port=5001))
+    assert core.gatherer is not gatherer
+    core.roll_back()
+    core.roll_back()
+    assert core.gatherer is gatherer
+    assert core.agent.local_parameters == local
+    run(ends, events)
+    assert core.places == {A}
+    assert core.send_path() == (A, B)
+
+
+def test_candidates_found_before_a_restart_keep_their_generation_and_its_end_is_not_told():
+    core = connectivity(A, is_controlling=True)
+    core.gatherer.end_of_servers()
+    core.agent.set_remote_parameters(IceParameters("peer", "the password of the peer"))
+    before = core.agent.local_parameters
+    core.restart(IceSettings())
+    events = core.poll_events()
+    (gathered,) = [event.candidate for event in events if isinstance(event, CandidateGathered)]
+    assert gathered.username_fragment == before.username_fragment
+    assert core.agent.local_candidates == []
+    assert not any(isinstance(event, GatheringCompleted) for event in events)

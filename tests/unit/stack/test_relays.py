@@ -225,6 +225,42 @@ def test_close_gives_everything_back_with_the_next_pull():
     assert bench.relays.next_timeout() is None
 
 
+def test_a_later_generation_shares_the_allocation_of_a_base():
+    """A server gives one to each base (RFC 8656 section 5)."""
+    bench, relay = opened()
+    asked = len(bench.sent)
+    bench.relays.open(UDP, BASE, ADDRESS, 0)
+    bench.exchange()
+    assert [event.relay for event in bench.of(RelayOpened)] == [relay, relay]
+    assert len(bench.sent) == asked
+    bench.relays.open(UDP, BASE._replace(port=5001), ADDRESS, 0)
+    bench.run(0.5)
+    assert len({event.relay for event in bench.of(RelayOpened)}) == 2
+
+
+def test_two_generations_that_ask_at_once_get_one_allocation():
+    bench = Bench()
+    for _ in range(2):
+        bench.relays.open(UDP, BASE, ADDRESS, 0)
+    bench.exchange()
+    assert len(bench.of(RelayOpened)) == 1
+    assert len(bench.server.allocations) == 1
+
+
+def test_allocations_that_no_generation_needs_are_given_back():
+    bench, relay = opened()
+    bench.relays.open(UDP, BASE._replace(port=5001), ADDRESS, 0)
+    bench.run(0.5)
+    other = bench.of(RelayOpened)[1].relay
+    for port in (5002, 5003):  # asked for, but not there yet
+        bench.relays.open(UDP, BASE._replace(port=port), ADDRESS, 0)
+    bench.relays.keep({BASE._replace(port=port) for port in (5000, 5001, 5002)}, {other.relayed[0]})
+    bench.run(0.5)
+    assert [client.port for client in bench.server.allocations] == [5001, 5002]
+    assert not bench.relays.send(Datagrams(relay.relayed[0], PEER, [b"x"]))
+    assert bench.of(RelayLost) == []
+
+
 class TestStream:
     def opened(self, behaviour=None):
         bench, relay = opened(behaviour, TCP, STREAM)
