@@ -143,6 +143,12 @@ class Settings:
     turn: TurnSettings = field(default_factory=TurnSettings)
     udp_mux: UdpMux | None = None  # the program's to close
 
+    def configured(self, configuration: RTCConfiguration) -> "Settings":
+        """These, with what the configuration says of it: the W3C's transport policy is one of our ICE settings."""
+        if configuration.iceTransportPolicy == "all":
+            return self
+        return replace(self, ice=replace(self.ice, transport_policy=configuration.iceTransportPolicy))
+
 
 def _one_of(name: str, value: object, allowed: tuple[str, ...]) -> None:
     if value not in allowed:

@@ -5,7 +5,6 @@ import contextlib
 import copy
 import os
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import replace
 from typing import Any, Self
 
 from rtcpeer.aio.network import Network
@@ -81,7 +80,7 @@ class RTCPeerConnection(EventTarget):
         super().__init__()
         self._configuration = RTCConfiguration.of(configuration)
         self._own_settings = settings or Settings()
-        self._settings = _with_policy(self._own_settings, self._configuration)
+        self._settings = self._own_settings.configured(self._configuration)
         self._transports = Transports(self._configuration, self._settings, network, entropy)
         sctp = self._settings.sctp
         self._negotiation = Negotiation(
@@ -137,7 +136,8 @@ class RTCPeerConnection(EventTarget):
             InvalidModificationError: the description is not what createOffer or createAnswer gave last.
         """
         self._require_open()
-        await self._operations.run(lambda: self._set_local(_description(description)))
+        made = None if description is None else RTCSessionDescription.fromJSON(description)
+        await self._operations.run(lambda: self._set_local(made))
         if not self._is_trickling:
             await self.gathered()
             self._require_open()
@@ -327,7 +327,7 @@ class RTCPeerConnection(EventTarget):
         self._configuration = self._configuration.modified(
             made, is_pool_fixed=self._negotiation.local_description() is not None
         )
-        self._settings = _with_policy(self._own_settings, made)
+        self._settings = self._own_settings.configured(made)
         if self._transports.configure(servers, self._settings.ice):
             self._restarts.configuration_changed(self._negotiation)
         self._gather_ahead()
@@ -477,15 +477,12 @@ class RTCPeerConnection(EventTarget):
 
     def _listen(self) -> None:
         transports = self._transports
-        transports.gatherer.on("statechange", self._on_gathering_state)
+        transports.gatherer.on("statechange", lambda: self.emit("icegatheringstatechange"))
         transports.gatherer.on("localcandidate", lambda candidate: self.emit("icecandidate", candidate))
         transports.gatherer.on("error", lambda error: self.emit("icecandidateerror", error))
         transports.ice.on("statechange", self._on_ice_state)
         transports.dtls.on("statechange", self._update_connection_state)
         transports.sctp.on("datachannel", lambda channel: self.emit("datachannel", channel))
-
-    def _on_gathering_state(self) -> None:
-        self.emit("icegatheringstatechange")
 
     def _on_ice_state(self) -> None:
         self.emit("iceconnectionstatechange")
@@ -499,14 +496,3 @@ class RTCPeerConnection(EventTarget):
         if state != self._connection_state:
             self._connection_state = state
             self.emit("connectionstatechange")
-
-
-def _with_policy(settings: Settings, configuration: RTCConfiguration) -> Settings:
-    """The W3C's transport policy is one of our ICE settings."""
-    if configuration.iceTransportPolicy == "all":
-        return settings
-    return replace(settings, ice=replace(settings.ice, transport_policy=configuration.iceTransportPolicy))
-
-
-def _description(description: RTCSessionDescription | Mapping[str, Any] | None) -> RTCSessionDescription | None:
-    return None if description is None else RTCSessionDescription.fromJSON(description)

@@ -118,7 +118,7 @@ class Checking:
         if path != pair.path:
             # Section 7.2.5.2.1: what works in one direction only is of no use; nor does it prove consent.
             if not check.is_consent:
-                self._fail(pair, FailureReason.ASYMMETRIC, detail=f"{path[1]} answered")
+                self.lose(pair, FailureReason.ASYMMETRIC, detail=f"{path[1]} answered")
             return
         self._on_success(check, now)
         if pair.mapped != mapped:
@@ -132,12 +132,12 @@ class Checking:
         for check in self._checks.expire(now):
             if check.is_consent or (check.pair.is_valid and not check.use_candidate):
                 continue
-            if check.use_candidate and self._is_fresh(check.pair, now):
+            if check.use_candidate and _is_fresh(check.pair, self._settings, now):
                 # Bad luck: the path has answered other checks meanwhile, so the nomination is worth another try.
                 self.selection.gave_up_nomination(check.pair)
                 continue
             abandoned = self.selection.selected is not None
-            self._fail(check.pair, FailureReason.ABANDONED if abandoned else FailureReason.NO_ANSWER)
+            self.lose(check.pair, FailureReason.ABANDONED if abandoned else FailureReason.NO_ANSWER)
         unchecked = unchecked_pair(self.generation, self._settings, self.selection.selected)
         if unchecked is not None:
             unchecked.state, unchecked.last_received_at = PairState.SUCCEEDED, now
@@ -205,10 +205,6 @@ class Checking:
         self.generation.recompute_priorities()
         self._choose_path()
 
-    def lose(self, pair: CandidatePair, reason: FailureReason, detail: str = "") -> None:
-        """The owner knows that the pair is of no use."""
-        self._fail(pair, reason, detail=detail)
-
     def stop(self) -> None:
         """Forget what is on its way."""
         self._checks.clear()
@@ -252,7 +248,7 @@ class Checking:
             self.generation.checklist.trigger(pair)
 
     def _follow(self, pair: CandidatePair, now: float) -> None:
-        if self._settings.lite or self._is_fresh(pair, now):
+        if self._settings.lite or _is_fresh(pair, self._settings, now):
             self._select(pair)
         else:
             self.generation.checklist.trigger(pair)
@@ -308,9 +304,10 @@ class Checking:
                 self.generation.checklist.trigger(pair)
             return
         if not check.is_consent and (not pair.is_valid or check.use_candidate):
-            self._fail(pair, FailureReason.ERROR_RESPONSE, code=code, detail=phrase)
+            self.lose(pair, FailureReason.ERROR_RESPONSE, code=code, detail=phrase)
 
-    def _fail(self, pair: CandidatePair, reason: FailureReason, *, code: int | None = None, detail: str = "") -> None:
+    def lose(self, pair: CandidatePair, reason: FailureReason, detail: str = "", *, code: int | None = None) -> None:
+        """The pair is of no use."""
         pair.fail(reason, code, detail)
         self._checks.drop(pair)
         was_selected = self.selection.selected is pair
@@ -335,9 +332,10 @@ class Checking:
             self._has_announced_path = True
             self._emit(PairValidated(self.path.local, self.path.remote, self.path.path))
 
-    def _is_fresh(self, pair: CandidatePair, now: float) -> bool:
-        """Whether a valid pair may still be believed; one that was not used for long is checked before it is."""
-        return pair.last_response_at is not None and now - pair.last_response_at < self._settings.consent_timeout
+
+def _is_fresh(pair: CandidatePair, settings: IceSettings, now: float) -> bool:
+    """Whether a valid pair may still be believed; one that was not used for long is checked before it is."""
+    return pair.last_response_at is not None and now - pair.last_response_at < settings.consent_timeout
 
 
 def _is_believable(message: StunMessage, key: bytes, pair: CandidatePair) -> bool:

@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 from rtcpeer.core import Datagrams, Entropy, TransportAddress
 from rtcpeer.dtls import TrustStore
-from rtcpeer.errors import MalformedPacketError
 from rtcpeer.ice.candidate import Candidate, CandidateType
 from rtcpeer.ice.choice import gathered_types
 from rtcpeer.ice.events import FilterFailed
@@ -29,9 +28,7 @@ from rtcpeer.stack.relays import (
 )
 from rtcpeer.stack.server_log import UNREACHABLE, ServerFailed, ServerLog
 from rtcpeer.stack.servers import ServerUrl
-from rtcpeer.stun.attributes import AttributeType
-from rtcpeer.stun.message import MessageClass, Method, StunMessage
-from rtcpeer.stun.transaction import Transaction
+from rtcpeer.stack.stun_questions import StunQuestion, StunQuestions
 from rtcpeer.turn.settings import TurnSettings
 
 __all__ = [
@@ -46,9 +43,6 @@ __all__ = [
     "GatheringSufficient",
     "ServerFailed",
 ]
-
-# Servers that still serve RFC 3489 add SOURCE-ADDRESS and CHANGED-ADDRESS, which RFC 8489 section 18.3.1 only reserves.
-_KNOWN_IN_ANSWERS = (AttributeType.MAPPED_ADDRESS, AttributeType.XOR_MAPPED_ADDRESS, 0x0004, 0x0005)
 
 
 class GatheringState(Enum):
@@ -106,27 +100,6 @@ class BaseUse(Enum):
     RELAYS = "relays"
 
 
-class _Question:
-    """A Binding request from one base to one server."""
-
-    __slots__ = ("address", "asked_at", "base", "preference", "server", "transaction")
-
-    def __init__(
-        self,
-        base: TransportAddress,
-        preference: int,
-        server: ServerUrl,
-        address: TransportAddress,
-        transaction: Transaction,
-    ) -> None:
-        self.base = base
-        self.preference = preference
-        self.server = server
-        self.address = address
-        self.transaction = transaction
-        self.asked_at: float | None = None
-
-
 class _Found(NamedTuple):
     """A server whose name is resolved."""
 
@@ -154,42 +127,31 @@ class Gatherer:
         self.state = GatheringState.NEW
         self.candidates: list[Candidate] = []
         self.is_sufficient = False
-        self.dropped_responses = 0
         self.unusable_addresses = 0
         self._bases: list[tuple[TransportAddress, int, BaseUse]] = []
         self._servers: list[_Found] = []
         self._has_all_bases = False
         self._has_all_servers = False
-        self._questions: dict[bytes, _Question] = {}  # by transaction id
+        self._questions = StunQuestions(settings, entropy, self._succeed, self._fail)
         self.log = ServerLog()
         self.places: set[TransportAddress] = set()  # ours to ask from: bases, and our ends of streams
         self._relay_count = 0
         self._started_at: float | None = None
-        self._next_question_at = 0.0
         self._events: list[GatheringEvent] = []
 
     def receive(self, packet: Datagrams, now: float) -> None:  # noqa: ARG002 the contract's
         """Take responses; one that nobody waits for, or from elsewhere than was asked, is counted and dropped."""
-        for payload in packet.payloads:
-            try:
-                response = StunMessage.parse(payload)
-                self._take_response(response, packet.local, packet.remote)
-            except MalformedPacketError:
-                self.dropped_responses += 1
+        self._questions.receive(packet)
         self._look_around()
 
     def handle_timeout(self, now: float) -> None:
         """Give up on servers and on gathering as a whole, each in its time."""
         if self.state is not GatheringState.GATHERING or self._started_at is None:
             return
-        for question in list(self._questions.values()):
-            asked_at = question.asked_at
-            if asked_at is not None and now >= asked_at + self._settings.stun_timeout:
-                self._fail(question, UNREACHABLE, f"{question.server.host} did not answer at {question.address}")
+        self._questions.expire(now)
         # Computed as in next_timeout(): a difference may be rounded to less, and the timer would spin.
         if now >= self._started_at + self._settings.gathering_timeout:
-            for question in list(self._questions.values()):
-                self._fail(question, UNREACHABLE, f"{question.server.host} did not answer before gathering ended")
+            self._questions.give_up()
             self.relays.stop_opening("did not answer before gathering ended")
             self._follow_relays()
             self._complete()
@@ -199,19 +161,9 @@ class Gatherer:
 
     def packets_to_send(self, now: float) -> list[Datagrams]:
         """New questions, each a moment after the last (RFC 8445 section 14.1), and repeated ones."""
-        packets: list[Datagrams] = []
         if self._started_at is None and self.state is GatheringState.GATHERING:
             self._started_at = now
-        for question in self._questions.values():
-            if question.asked_at is None:
-                if now < self._next_question_at:
-                    continue
-                question.asked_at = now
-                self._next_question_at = now + self._settings.gathering_interval
-            request = question.transaction.poll(now)
-            if request is not None:
-                packets.append(Datagrams(question.base, question.address, [request]))
-        return packets
+        return self._questions.packets_to_send(now)
 
     def poll_events(self) -> list[GatheringEvent]:
         """What happened, oldest first."""
@@ -227,13 +179,7 @@ class Gatherer:
         deadlines = [self._started_at + self._settings.gathering_timeout]
         if not self.is_sufficient and self._has_all_bases:
             deadlines.append(self._started_at + self._bulk_wait())
-        for question in self._questions.values():
-            asked_at = question.asked_at
-            if asked_at is None:
-                deadlines.append(self._next_question_at)
-            else:
-                deadlines += (question.transaction.next_timeout(), asked_at + self._settings.stun_timeout)
-        return min(deadlines)
+        return min([*deadlines, *self._questions.deadlines()])
 
     def successor(self, settings: IceSettings) -> "Gatherer":
         """A gatherer for the next generation (RFC 8445 section 9); relays are the same for all, this one rests."""
@@ -293,10 +239,8 @@ class Gatherer:
 
     def note_unroutable(self, local: TransportAddress, remote: TransportAddress, detail: str) -> None:
         """Our own host can not send from this base to this server."""
-        for question in list(self._questions.values()):
-            if (question.base, question.address) == (local, remote):
-                self.log.note_unroutable(question.server.url)
-                self._fail(question, UNREACHABLE, f"{question.server.host} can not be reached at {remote}: {detail}")
+        for server in self._questions.note_unroutable(local, remote, detail):
+            self.log.note_unroutable(server.url)
         self.log.note_unroutable(self.relays.note_unroutable(local, remote, detail))
         self._look_around()
 
@@ -315,6 +259,11 @@ class Gatherer:
         return [base for base, *_ in self._bases]
 
     @property
+    def dropped_responses(self) -> int:
+        """From elsewhere than was asked, or broken."""
+        return self._questions.dropped_responses
+
+    @property
     def is_asking(self) -> bool:
         """Whether there are questions without an answer."""
         return bool(self._questions)
@@ -326,7 +275,7 @@ class Gatherer:
 
     def is_awaiting(self, payload: bytes) -> bool:
         """Whether a STUN message answers one of our questions."""
-        return payload[8:20] in self._questions
+        return self._questions.is_awaiting(payload)
 
     def close(self) -> None:
         """Ask no more; no event follows."""
@@ -350,28 +299,11 @@ class Gatherer:
                         self.log.skip(server.url)
                         return
                 elif self._rules.asks_from(base):
-                    asked = _binding_request(self._settings, self._entropy)
-                    self._questions[asked.transaction_id] = _Question(base, preference, server, address, asked)
+                    self._questions.ask(base, preference, server, address)
                 self.log.ask(server.url)
                 return
 
-    def _take_response(self, response: StunMessage, local: TransportAddress, remote: TransportAddress) -> None:
-        question = self._questions.get(response.transaction_id)
-        if question is None or question.address != remote or question.base != local:
-            self.dropped_responses += 1
-        elif response.message_class is MessageClass.ERROR:
-            code, text = response.error or (UNREACHABLE, "")
-            self._fail(question, code, text or f"{question.server.host} refused with error {code}")
-        elif response.message_class is MessageClass.SUCCESS:
-            unknown = response.unknown_required(_KNOWN_IN_ANSWERS)
-            mapped = response.mapped_address
-            if mapped is None or unknown:
-                self._fail(question, UNREACHABLE, f"{question.server.host} answered without our address")
-            else:
-                self._succeed(question, mapped)
-
-    def _succeed(self, question: _Question, mapped: TransportAddress) -> None:
-        del self._questions[question.transaction.transaction_id]
+    def _succeed(self, question: StunQuestion, mapped: TransportAddress) -> None:
         self.log.succeed(question.server.url, question.base, question.address, mapped)
         if mapped != question.base or not self._wants_host:
             self._gathered(
@@ -380,8 +312,7 @@ class Gatherer:
                 )
             )
 
-    def _fail(self, question: _Question, code: int, text: str) -> None:
-        del self._questions[question.transaction.transaction_id]
+    def _fail(self, question: StunQuestion, code: int, text: str) -> None:
         self._failed(ServerFailed(question.server.url, code, text, question.base))
 
     def _failed(self, failure: ServerFailed) -> None:
@@ -394,7 +325,7 @@ class Gatherer:
         events = self.relays.poll_events()
         for event in events:
             match event:
-                case RelayOpened(relay) | RelayRefused(relay) if relay.local not in self.places:
+                case RelayOpened(relay) | RelayRefused(relay) if relay.place not in self.places:
                     self.relays.end(relay)  # an earlier generation's, which rests
                 case RelayOpened():
                     self._relay_opened(event)
@@ -456,8 +387,3 @@ class Gatherer:
     def _bulk_wait(self) -> float:
         """How long bulk signalling waits: briefly once a server has answered, longer while none has."""
         return self._settings.bulk_wait if self.log.has_answers else self._settings.bulk_patience
-
-
-def _binding_request(settings: IceSettings, entropy: Entropy) -> Transaction:
-    request = StunMessage.request(Method.BINDING, entropy).serialize(fingerprint=True)
-    return Transaction(request, rto=settings.rto, max_requests=settings.max_requests)

@@ -62,6 +62,7 @@ class Relay:
         self.preference = preference
         self.path = path
         self.client = path.client
+        self.place = local  # from where it was asked for; another stream may take that one's place
         self.local = local  # the base, or our end of the stream
         self.remote = self.client.server
         self.relayed: tuple[TransportAddress, ...] = ()
@@ -360,7 +361,7 @@ class Relays:
         """Give back what is not asked from one of these places, and what stands for no relayed address of these."""
         for relay in list(self._relays):
             is_unused = bool(relay.relayed) and not any(address in relayed for address in relay.relayed)
-            if is_unused or relay.local not in places:
+            if is_unused or relay.place not in places:
                 self.end(relay)
 
     def end(self, relay: Relay) -> None:

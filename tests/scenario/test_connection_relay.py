@@ -204,6 +204,30 @@ async def test_a_restart_over_relays_comes_with_new_allocations_and_gives_the_ol
 
 
 @simulated
+async def test_a_restart_asks_the_program_once_more_for_credentials():
+    world = World()
+    server = turn_server(world)
+    asked = []
+
+    async def credentials():
+        asked.append(asyncio.get_running_loop().time())
+        return "ada", "lovelace"
+
+    urls = [f"turn:{NAME}", "turn:203.0.113.250"]
+    configuration = {"iceServers": [{"urls": urls, "credential": credentials}], "iceTransportPolicy": "relay"}
+    a, b = pair_of(world, configuration)
+    await echo(a, b)
+    assert len(asked) == 2  # one answer for both URLs on each side
+    a.restartIce()
+    await exchange(a, b)
+    await until(lambda: len(server.allocations) == 4)
+    await until(lambda: is_restarted(a, b))
+    assert len(asked) == 4
+    await echo(a, b)
+    await finish(world)
+
+
+@simulated
 async def test_a_restart_that_is_rolled_back_gives_its_allocation_back():
     world = World()
     server = turn_server(world)
