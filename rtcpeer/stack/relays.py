@@ -71,6 +71,22 @@ class Relay:
         self.due_at = -math.inf  # when it is to be looked at
         self.is_full = False
 
+    def receive(self, packet: Datagrams, now: float) -> None:
+        """Take what came from the server."""
+        if isinstance(self.path, TurnOverStream):
+            for chunk in packet.payloads:
+                self.path.receive(chunk, now)
+        else:
+            self.path.receive(packet, now)
+        self.due_at = -math.inf
+
+    def packets_to_send(self, now: float) -> list[Datagrams]:
+        """What the client has for its server."""
+        if not isinstance(self.path, TurnOverStream):
+            return self.path.packets_to_send(now)
+        pieces = self.path.packets_to_send(now)
+        return [Datagrams(self.local, self.remote, pieces)] if pieces else []
+
     @property
     def is_ending(self) -> bool:
         """Whether its allocation is being given back."""
@@ -167,12 +183,7 @@ class Relays:
         relay = self._by_path.get((packet.local, packet.remote))
         if relay is None:
             return []
-        if isinstance(relay.path, TurnOverStream):
-            for chunk in packet.payloads:
-                relay.path.receive(chunk, now)
-        else:
-            relay.path.receive(packet, now)
-        relay.due_at = -math.inf
+        relay.receive(packet, now)
         self._follow(relay)
         runs: list[Datagrams] = []
         for peer, payloads in relay.client.take_data():
@@ -215,7 +226,7 @@ class Relays:
                 continue
             if relay.client.state is TurnState.NEW and not self._start(relay, now):
                 continue
-            packets += self._pull(relay, now)
+            packets += relay.packets_to_send(now)
             due_at = relay.path.next_timeout()
             relay.due_at = math.inf if due_at is None else due_at
             self._follow(relay)
@@ -253,7 +264,6 @@ class Relays:
                 return True
         if (local, address) in self._by_path:
             return False
-        is_stream = local.protocol == "tcp"
         # Both families, for it is the peer's family that decides which one is of use; a server gives what it has.
         client = TurnClient(
             address,
@@ -261,16 +271,9 @@ class Relays:
             self._settings,
             self._entropy,
             family=AddressFamily.BOTH,
-            is_stream=is_stream,
+            is_stream=local.protocol == "tcp",
         )
-        path: TurnOverUdp | TurnOverDtls | TurnOverStream
-        if is_stream:
-            path = TurnOverStream(client)
-        elif trust is not None:
-            path = TurnOverDtls(client, local, ServerIdentity(server.host, trust), self._entropy)
-        else:
-            path = TurnOverUdp(client, local)
-        relay = Relay(server, preference, path, local)
+        relay = Relay(server, preference, _way(client, local, trust, server.host, self._entropy), local)
         client.create_permission(self._permitted)
         self._relays.append(relay)
         self._by_path[local, address] = relay
@@ -280,9 +283,7 @@ class Relays:
     def permit(self, peers: Iterable[TransportAddress]) -> None:
         """Let these send to every relayed address, so that it is not only our own check that opens the way."""
         known = set(self._permitted)
-        new = [
-            peer for peer in peers if peer not in known and not ipaddress.ip_address(peer.host).is_link_local
-        ]  # a relay has no part in anybody's link
+        new = [peer for peer in peers if peer not in known and not _is_link_local(peer)]
         if new:
             self._permitted += new
             for relay in self._relays:
@@ -314,7 +315,7 @@ class Relays:
 
     def reconnected(self, old: TransportAddress, local: TransportAddress, remote: TransportAddress) -> bool:
         """There is the stream that was wanted in the place of the old one; False where nobody waits for it any more."""
-        relay = self._redirected(old)
+        relay = _redirected(self._relays, old)
         if relay is None or not isinstance(relay.path, TurnOverStream):
             return False
         relay.local, relay.remote, relay.due_at, relay.is_full = local, remote, -math.inf, False
@@ -324,7 +325,7 @@ class Relays:
 
     def not_reconnected(self, old: TransportAddress, reason: str) -> None:
         """The stream that was wanted in the place of the old one can not be had."""
-        relay = self._redirected(old)
+        relay = _redirected(self._relays, old)
         if relay is not None:
             relay.client.connection_lost(reason)
             self._follow(relay)
@@ -387,10 +388,6 @@ class Relays:
         """Those whose server has not answered yet."""
         return [relay for relay in self._relays if relay.client.state in _OPENING]
 
-    def _redirected(self, local: TransportAddress) -> Relay | None:
-        waiting = (relay for relay in self._relays if relay.client.state is TurnState.REDIRECTED)
-        return next((relay for relay in waiting if relay.local == local), None)
-
     def _start(self, relay: Relay, now: float) -> bool:
         if now < self._next_start_at:
             relay.due_at = self._next_start_at
@@ -400,13 +397,6 @@ class Relays:
         relay.client.allocate()
         return True
 
-    @staticmethod
-    def _pull(relay: Relay, now: float) -> list[Datagrams]:
-        if not isinstance(relay.path, TurnOverStream):
-            return relay.path.packets_to_send(now)
-        pieces = relay.path.packets_to_send(now)
-        return [Datagrams(relay.local, relay.remote, pieces)] if pieces else []
-
     def _follow(self, relay: Relay) -> None:
         for event in relay.client.poll_events():
             self._take(relay, event)
@@ -414,8 +404,7 @@ class Relays:
     def _take(self, relay: Relay, event: TurnEvent) -> None:
         match event:
             case Allocated(relayed, _, _, additional):
-                relay.deadline = None
-                relay.allocated = event
+                relay.deadline, relay.allocated = None, event
                 relay.relayed = (relayed,) if additional is None else (relayed, additional)
                 for address in relay.relayed:
                     self._by_relayed[address] = relay
@@ -435,8 +424,7 @@ class Relays:
                 pass  # what permissions and channels do shows in the pairs
 
     def _redirect(self, relay: Relay, server: TransportAddress, domain: str | None) -> None:
-        # Section 10: the name that was given, or else the one that we asked for.
-        name = domain or relay.server.host
+        name = domain or relay.server.host  # RFC 8489 section 10: the given one, or else the one that we asked for
         self._by_path.pop((relay.local, relay.remote), None)
         relay.remote = server
         if isinstance(relay.path, TurnOverStream):
@@ -468,3 +456,25 @@ class Relays:
             self._ended.append(relay.path)
         if relay.local.protocol == "tcp":
             self._events.append(StreamUnneeded(relay.local))
+
+
+def _redirected(relays: Iterable[Relay], local: TransportAddress) -> Relay | None:
+    """Whose stream with that end of ours waits for another to take its place."""
+    waiting = (relay for relay in relays if relay.client.state is TurnState.REDIRECTED)
+    return next((relay for relay in waiting if relay.local == local), None)
+
+
+def _is_link_local(peer: TransportAddress) -> bool:
+    """Whether it is on a link, in which a relay has no part."""
+    return ipaddress.ip_address(peer.host).is_link_local
+
+
+def _way(
+    client: TurnClient, local: TransportAddress, trust: TrustStore | None, host: str, entropy: Entropy
+) -> TurnOverUdp | TurnOverDtls | TurnOverStream:
+    """How a client's messages reach its server."""
+    if local.protocol == "tcp":
+        return TurnOverStream(client)
+    if trust is not None:
+        return TurnOverDtls(client, local, ServerIdentity(host, trust), entropy)
+    return TurnOverUdp(client, local)

@@ -13,7 +13,6 @@ LIMITS = {"module": 500, "class": 300, "function": 50}
 EXCEPTIONS = {
     "rtcpeer/ice/agent.py:Agent": "the public face of ICE: commands and queries of a few lines each",
     "rtcpeer/aio/ice_agent.py:IceAgent": "the public face of ICE on an event loop, as Agent is for the core",
-    "rtcpeer/stack/relays.py:Relays": "two features met here; streams and redirections are to be split off",
     "rtcpeer/sctp/sender.py:_fill_new": "the hot loop of sending; calls per chunk cost what was measured to matter",
     "rtcpeer/api/peer_connection.py:RTCPeerConnection": "the W3C's interface is that wide: one thin method a member",
 }
