@@ -1,6 +1,7 @@
 """Two agents with all their gathering in a drawn network, with signalling as random as the rest."""
 
 import random
+from collections.abc import Sequence
 
 from rtcpeer.core import Datagrams, TransportAddress
 from rtcpeer.ice import Agent, Candidate, IceSettings
