@@ -51,6 +51,9 @@ class DtlsState(Enum):
     FAILED = "failed"
 
 
+_CONNECTED: Final = DtlsState.CONNECTED  # the enum's attribute costs a lookup in its class for each pull
+
+
 @dataclass(frozen=True, slots=True)
 class DtlsStatistics:
     """A snapshot; records are those with application data unless said."""
@@ -124,8 +127,10 @@ class DtlsEndpoint:
     def packets_to_send(self, now: float) -> list[bytes]:
         """Handshake flights and alerts; application data is sealed by the caller."""
         handshake = self._handshake
-        records: list[bytes] = []
         state = self._state
+        if state is _CONNECTED and not self._alerts.records and handshake is not None and not handshake.is_flight_due:
+            return []
+        records: list[bytes] = []
         if handshake is not None and (state is DtlsState.CONNECTED or state is DtlsState.CONNECTING):
             records = handshake.records_to_send(now)
             self._retransmissions = handshake.retransmissions

@@ -80,7 +80,7 @@ class Handshake:
         self._timer = RetransmissionTimer(settings, entropy)
         self._give_up_at: float | None = None
         self._flight: Flight | None = None
-        self._is_flight_due = False
+        self.is_flight_due = False
         self._last_message = -1  # message_seq of the newest message that OpenSSL made
         self._highest_read = -1  # record number of the newest plaintext record that came
         self._shown = -1  # number of the newest plaintext record that OpenSSL was shown
@@ -150,9 +150,9 @@ class Handshake:
         if self._give_up_at is None:
             self._give_up_at = now + self._settings.handshake_timeout
         flight = self._flight
-        if flight is None or not self._is_flight_due:
+        if flight is None or not self.is_flight_due:
             return []
-        self._is_flight_due = False
+        self.is_flight_due = False
         flight.sent_at = now
         flight.transmissions += 1
         if flight.transmissions > 1:
@@ -178,7 +178,7 @@ class Handshake:
             raise HandshakeError(self._why_nothing_came())
         if self._timer.deadline is not None and now >= self._timer.deadline:
             self._timer.stop()
-            self._is_flight_due = True
+            self.is_flight_due = True
             if self.is_whole_openssl:
                 self._let_openssl_repeat()
 
@@ -229,7 +229,7 @@ class Handshake:
             return
         # Several records of one repeated flight ask for the same thing.
         if now >= flight.sent_at + self._settings.retransmit_initial / 2:
-            self._is_flight_due = True
+            self.is_flight_due = True
 
     def _advance(self, raw: bytes | None) -> None:
         tls = self.tls
@@ -300,7 +300,7 @@ class Handshake:
         elif verbatim and self._flight is not None and any(record.verbatim for record in self._flight.records):
             # Repeated by OpenSSL, and the only way to a Finished under a fresh number where we do not have its keys.
             self._flight.records = [record for record in self._flight.records if not record.verbatim] + verbatim
-            self._is_flight_due = True
+            self.is_flight_due = True
             return
         elif verbatim:
             records = entries
@@ -308,7 +308,7 @@ class Handshake:
             return
         self._answered = self._highest_read
         self._flight = Flight(records)
-        self._is_flight_due = True
+        self.is_flight_due = True
         self._timer.restart()
 
     def _entry(self, record: Record) -> FlightRecord | None:

@@ -56,6 +56,7 @@ class Endpoint:
         self.control: list[bytes] = []  # chunks for the next packets
         self.ready: list[bytes] = []  # whole packets, under tags of their own
         self.is_ended = False
+        self.has_more = False  # the last pull was cut at the burst
         self.packets_sent = self.packets_received = self.packets_dropped = 0
         self.bytes_sent = self.bytes_received = 0
         self._entropy = entropy
