@@ -31,6 +31,9 @@ from rtcpeer.dtls.tls import TlsError, TlsMachine
 
 __all__ = ["Handshake", "HandshakeError"]
 
+# OpenSSL takes all that it was shown at a time for one datagram, and drops a record that runs out of its buffer.
+MAX_SHOWN: Final = 1 << 13
+
 BAD_CERTIFICATE: Final = Alert(AlertLevel.FATAL, AlertDescription.BAD_CERTIFICATE)
 
 # What the peer's last flight consists of, by our role and whether we are done: seeing it again means ours got lost.
@@ -84,6 +87,7 @@ class Handshake:
         self._last_message = -1  # message_seq of the newest message that OpenSSL made
         self._highest_read = -1  # record number of the newest plaintext record that came
         self._shown = -1  # number of the newest plaintext record that OpenSSL was shown
+        self._shown_size = 0  # bytes that it has not looked at yet
         self._answered = -1  # what that was when our flight was made
         self._tls: TlsMachine | None = TlsMachine(who, settings, is_client=is_client)
         self.sender = Sender()
@@ -126,12 +130,13 @@ class Handshake:
     def begin(self) -> None:
         """Make the ClientHello; a server waits for it."""
         if self._is_client:
-            self._advance(None)
+            self._advance()
 
     def receive(self, record: Record, now: float) -> bool:
         """Take a plaintext record, or an authentic one of epoch 1 whose plaintext is a handshake message.
 
-        False when it does not deserve to be shown to OpenSSL.
+        False when it does not deserve to be shown to OpenSSL. `settle` after the last one of a datagram, and before one
+        of epoch 1.
         """
         if record.epoch == 0:
             if not handshake_is_sound(record, self._expected):
@@ -142,8 +147,16 @@ class Handshake:
         else:
             self._repeat(now, is_wanted=self.is_complete and not self._is_client)
         if not self.is_complete:
-            self._advance(self._renumbered(record))
+            self.tls.show(self._renumbered(record))
+            self._shown_size += len(record.raw)
+            if record.epoch or self._shown_size > MAX_SHOWN:
+                self._advance()
         return True
+
+    def settle(self) -> None:
+        """Let OpenSSL draw its conclusions from what it was shown."""
+        if self._shown_size:
+            self._advance()
 
     def records_to_send(self, now: float) -> list[bytes]:
         """The current flight, when it is due."""
@@ -231,10 +244,11 @@ class Handshake:
         if now >= flight.sent_at + self._settings.retransmit_initial / 2:
             self.is_flight_due = True
 
-    def _advance(self, raw: bytes | None) -> None:
+    def _advance(self) -> None:
         tls = self.tls
+        self._shown_size = 0
         try:
-            tls.advance(raw)
+            tls.advance()
         except TlsError as error:
             raise HandshakeError(
                 f"the handshake broke: {error}", sent_alert=error.sent_alert, received_alert=error.received_alert
