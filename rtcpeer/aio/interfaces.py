@@ -57,7 +57,7 @@ class Interface:
 
 
 def list_interfaces() -> list[Interface]:
-    """Ask the operating system for the interfaces that are up; it takes a tenth of a millisecond on Linux."""
+    """Ask the operating system for the interfaces that are up; it takes a fraction of a millisecond."""
     if sys.platform == "linux":
         with contextlib.suppress(OSError):
             return _by_interface(list_addresses())

@@ -1,6 +1,6 @@
 """Linux' own list of addresses, asked for over a netlink socket (rtnetlink(7), netlink(7)).
 
-It costs a tenth of what getifaddrs(3) costs through ctypes, and it has the flags of IPv6 addresses with it.
+It costs a third of what getifaddrs(3) costs through ctypes, and it has the flags of IPv6 addresses with it.
 """
 
 import socket

@@ -147,10 +147,12 @@ class Handshake:
         else:
             self._repeat(now, is_wanted=self.is_complete and not self._is_client)
         if not self.is_complete:
+            if self._shown_size + len(record.raw) > MAX_SHOWN:
+                self.settle()
             self.tls.show(self._renumbered(record))
             self._shown_size += len(record.raw)
-            if record.epoch or self._shown_size > MAX_SHOWN:
-                self._advance()
+            if record.epoch:
+                self.settle()
         return True
 
     def settle(self) -> None:
