@@ -18,11 +18,13 @@ from rtcpeer.aio.driver import Driver
 from rtcpeer.aio.interfaces import select_addresses
 from rtcpeer.aio.network import Network, SystemNetwork, UdpPort
 from rtcpeer.aio.servers import Servers
+from rtcpeer.aio.tcp_mux import TcpMux
+from rtcpeer.aio.tcp_ports import TcpPorts, is_used
 from rtcpeer.core import Core, Datagrams, Entropy, TransportAddress
 from rtcpeer.errors import InvalidStateError, NetworkError
 from rtcpeer.ice.agent import Agent
 from rtcpeer.ice.candidate import Candidate
-from rtcpeer.ice.events import IceState, PairSelected, PairValidated, StateChanged
+from rtcpeer.ice.events import ConnectionUnneeded, IceState, PairSelected, PairValidated, StateChanged
 from rtcpeer.ice.parameters import IceParameters
 from rtcpeer.ice.settings import IceSettings
 from rtcpeer.stack.connectivity import Connectivity, ConnectivityEvent
@@ -62,6 +64,7 @@ class IceAgent(AsyncIOEventEmitter):
         network: Network | None = None,
         entropy: Entropy = os.urandom,
         turn_settings: TurnSettings | None = None,
+        tcp_mux: TcpMux | None = None,
     ) -> None:
         super().__init__()
         self.settings = settings or IceSettings()
@@ -78,6 +81,15 @@ class IceAgent(AsyncIOEventEmitter):
             self._network,
             self.settings,
             on_data=self._received,
+            on_drained=self._drained,
+            on_change=self.wake,
+        )
+        self._tcp = TcpPorts(
+            self.core,
+            self._network,
+            self.settings,
+            tcp_mux,
+            on_datagrams=self._received,
             on_drained=self._drained,
             on_change=self.wake,
         )
@@ -228,7 +240,7 @@ class IceAgent(AsyncIOEventEmitter):
         self._news.tell()
         self._driven, self._on_event = self.core, _ignore
         self._local_names.close()
-        leftovers = self._remote_names.close() | self._servers.close()
+        leftovers = self._remote_names.close() | self._servers.close() | self._tcp.close()
         if self._gathering is not None and not self._gathering.done():
             self._gathering.cancel()
             leftovers.add(self._gathering)
@@ -250,6 +262,8 @@ class IceAgent(AsyncIOEventEmitter):
                 self.emit("selected_pair", local, remote)
             case StreamUnneeded(end):
                 self._servers.end_stream(end)
+            case ConnectionUnneeded(path):
+                self._tcp.release(path)
             case GatheringSufficient() | PairValidated():
                 pass
             case _:
@@ -284,19 +298,27 @@ class IceAgent(AsyncIOEventEmitter):
         if not hosts:  # A machine without a network still talks to itself.
             hosts = select_addresses(interfaces, include_loopback=True)
         for preference, host in enumerate(hosts):
-            try:
-                port = await self._network.open_udp(
-                    TransportAddress(host, 0), self._received, self._writable, self._drained
-                )
-            except OSError:
-                gatherer.unusable_addresses += 1
-                continue
-            self._ports[port.local] = port
-            await self._local_names.hide(port.local.host)
-            gatherer.add_base(port.local, preference)
+            if is_used("udp", host, self.settings):
+                await self._open_port(host, preference)
+            if is_used("tcp", host, self.settings):
+                await self._local_names.hide(host)
+                await self._tcp.open(host, preference)
             self.wake()
         gatherer.end_of_bases()
         self.wake()
+
+    async def _open_port(self, host: str, preference: int) -> None:
+        gatherer = self.core.gatherer
+        try:
+            port = await self._network.open_udp(
+                TransportAddress(host, 0), self._received, self._writable, self._drained
+            )
+        except OSError:
+            gatherer.unusable_addresses += 1
+            return
+        self._ports[port.local] = port
+        await self._local_names.hide(port.local.host)
+        gatherer.add_base(port.local, preference)
 
     def _received(self, packet: Datagrams) -> None:
         if self._driver is None:
@@ -324,7 +346,7 @@ class IceAgent(AsyncIOEventEmitter):
     def _send(self, packets: list[Datagrams]) -> int:
         """Hand packets to their sockets until one is full; what is left of a run stays in its place."""
         for index, (local, remote, payloads) in enumerate(packets):
-            port = self._ports.get(local) or self._servers.streams.get(local)
+            port = self._ports.get(local) or self._servers.streams.get(local) or self._tcp.ports.get(local)
             if port is None:
                 continue  # its socket is gone, and with it the path
             taken = port.send(remote, payloads)

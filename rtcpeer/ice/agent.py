@@ -174,8 +174,7 @@ class Agent:
             if self._is_silent:
                 self._settle(now)
             return True
-        # Before the peer's description there are no pairs, but a check of its own has shown that it knows our password.
-        return any(check.path == (local, remote) for check in self._generation.early_checks)
+        return self._is_early((local, remote))
 
     def note_unroutable(self, local: TransportAddress, remote: TransportAddress, now: float, detail: str = "") -> None:
         """Our own host could not send on a path (no route, network down): its pair fails at once unless it is valid."""
@@ -183,6 +182,17 @@ class Agent:
         if pair is not None and not pair.is_valid and self._state not in _FINAL_STATES:
             self._checking.lose(pair, FailureReason.UNROUTABLE, detail)
             self._settle(now)
+
+    def connection_lost(self, path: Path, now: float, detail: str = "") -> None:
+        """The TCP connection of a path could not be had, or has ended."""
+        pair = self._generation.checklist.find(path)
+        if pair is None or self._state in _FINAL_STATES:
+            return
+        had_path = self._checking.path is not None
+        self._checking.connection_lost(pair, detail)
+        if had_path:
+            self._checking.renew_patience(now)
+        self._settle(now)
 
     def drop_bases(self, bases: Sequence[TransportAddress], now: float, detail: str = "") -> None:
         """Nothing can be sent from these any more: their pairs fail, and another takes over where there is one."""
@@ -256,6 +266,10 @@ class Agent:
         """The pair of a path, whose traffic counters the owner of the data path advances."""
         return self._generation.checklist.find((local, remote))
 
+    def knows_path(self, path: Path) -> bool:
+        """Whether packets on this path are from the peer, as far as checks have shown."""
+        return self._generation.checklist.find(path) is not None or self._is_early(path)
+
     def statistics(self) -> IceStatistics:
         """All counters as they stand."""
         checking, generation = self._checking, self._generation
@@ -277,6 +291,10 @@ class Agent:
     @property
     def _generation(self) -> Generation:
         return self._checking.generation
+
+    def _is_early(self, path: Path) -> bool:
+        # Before the peer's description there are no pairs, but a check of its own has shown that it knows our password.
+        return any(check.path == path for check in self._generation.early_checks)
 
     def _emit(self, event: IceEvent) -> None:
         if isinstance(event, PairSelected):

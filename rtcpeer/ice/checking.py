@@ -4,8 +4,10 @@ from collections.abc import Callable, Iterator
 
 from rtcpeer.core import Entropy
 from rtcpeer.errors import MalformedPacketError
+from rtcpeer.ice.candidate import TcpType
 from rtcpeer.ice.checks import Check, Checks
 from rtcpeer.ice.events import (
+    ConnectionUnneeded,
     IceEvent,
     LocalCandidateDiscovered,
     PairSelected,
@@ -113,6 +115,7 @@ class Checking:
                 self._fail(pair, FailureReason.ASYMMETRIC, detail=f"{path[1]} answered")
             return
         self._on_success(check, now)
+        mapped = mapped._replace(protocol=path[0].protocol)  # STUN does not say
         if pair.mapped != mapped:
             pair.mapped = mapped
             candidate = self.generation.learn_local(pair, mapped)
@@ -189,6 +192,23 @@ class Checking:
     def lose(self, pair: CandidatePair, reason: FailureReason, detail: str = "") -> None:
         """The owner knows that the pair is of no use."""
         self._fail(pair, reason, detail=detail)
+
+    def connection_lost(self, pair: CandidatePair, detail: str) -> None:
+        """The TCP connection of a pair was refused or has ended; one that carried data is opened again."""
+        if pair.state is PairState.FAILED:
+            return
+        selected = self.selection.selected
+        is_spare = selected is not None and selected is not pair
+        was_valid = pair.is_valid
+        self._fail(pair, FailureReason.ABANDONED if is_spare else FailureReason.NO_CONNECTION, detail=detail)
+        if was_valid and not is_spare and pair.local.tcp_type is not TcpType.PASSIVE:
+            # RFC 6544 section 11.1: the active side must open it again, the passive side has to wait.
+            self.generation.checklist.trigger(pair)
+
+    def renew_patience(self, now: float) -> None:
+        """The last path is gone, but it may come back: hope for it as long as for the first one."""
+        if self.path is None and self.started_at is not None:
+            self.started_at = now
 
     def stop(self) -> None:
         """Forget what is on its way."""
@@ -276,6 +296,8 @@ class Checking:
     def _fail(self, pair: CandidatePair, reason: FailureReason, *, code: int | None = None, detail: str = "") -> None:
         pair.fail(reason, code, detail)
         self._checks.drop(pair)
+        if pair.is_reliable:
+            self._emit(ConnectionUnneeded(pair.path))
         was_selected = self.selection.selected is pair
         self.selection.gave_up(pair)
         if was_selected:
@@ -286,6 +308,10 @@ class Checking:
         if self.selection.selected is pair:
             return
         self.selection.select(pair)
+        # RFC 6544 section 8. Should the path fall silent, these pairs are tried again, over new connections.
+        for other in self.generation.checklist:
+            if other.is_reliable and other is not pair and other.state is not PairState.FAILED:
+                self._fail(other, FailureReason.ABANDONED)
         self.generation.stop_pairing()
         self._checks.stop_repeating(pair)
         self._choose_path()

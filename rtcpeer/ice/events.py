@@ -7,6 +7,7 @@ from rtcpeer.core import TransportAddress
 from rtcpeer.ice.candidate import Candidate
 
 __all__ = [
+    "ConnectionUnneeded",
     "ConsentLost",
     "IceEvent",
     "IceState",
@@ -87,6 +88,13 @@ class ConsentLost:
     path: tuple[TransportAddress, TransportAddress]
 
 
+@dataclass(frozen=True, slots=True)
+class ConnectionUnneeded:
+    """Nothing more will be sent over the TCP connection of this path, unless a later check asks for a new one."""
+
+    path: tuple[TransportAddress, TransportAddress]
+
+
 IceEvent = (
     StateChanged
     | PairValidated
@@ -95,4 +103,5 @@ IceEvent = (
     | RemoteCandidateDiscovered
     | LocalCandidateDiscovered
     | ConsentLost
+    | ConnectionUnneeded
 )

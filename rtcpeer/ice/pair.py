@@ -31,6 +31,7 @@ class FailureReason(Enum):
     UNROUTABLE = "unroutable"  # our own host could not send to it
     ASYMMETRIC = "answer from another address"  # section 7.2.5.2.1
     CONSENT_LOST = "consent lost"  # RFC 7675
+    NO_CONNECTION = "no connection"  # over TCP: it was refused, timed out or lost
     ABANDONED = "abandoned"  # another pair was selected before an answer came
 
 
@@ -91,6 +92,11 @@ class CandidatePair:
     def foundation(self) -> tuple[str, str]:
         """Pairs that share it are likely to share their fate (section 6.1.2.6)."""
         return (self.local.foundation, self.remote.foundation)
+
+    @property
+    def is_reliable(self) -> bool:
+        """Whether packets take a TCP connection, so that none is repeated."""
+        return self.local.protocol == "tcp"
 
     @property
     def is_valid(self) -> bool:

@@ -10,7 +10,14 @@ from enum import Enum
 
 from rtcpeer.core import Datagrams, Entropy, TransportAddress
 from rtcpeer.errors import MalformedPacketError
-from rtcpeer.ice.candidate import Candidate, CandidateType, candidate_priority, compute_foundation
+from rtcpeer.ice.candidate import (
+    Candidate,
+    CandidateType,
+    TcpType,
+    candidate_priority,
+    compute_foundation,
+    tcp_host_candidate,
+)
 from rtcpeer.ice.settings import IceSettings
 from rtcpeer.stack.relays import Relay, RelayLost, RelayOpened, RelayRefused, Relays, StreamUnneeded
 from rtcpeer.stack.servers import ServerScheme, ServerUrl
@@ -229,6 +236,11 @@ class Gatherer:
         """Begin; the clocks run from the next pull of packets on."""
         if self.state is GatheringState.NEW:
             self.state = GatheringState.GATHERING
+
+    def add_tcp_base(self, base: TransportAddress, preference: int, tcp_type: TcpType) -> None:
+        """Connections may be opened from, or are taken at, this address: a host candidate."""
+        if self._wants_host:
+            self._gathered(tcp_host_candidate(base, preference, tcp_type))
 
     def add_base(self, base: TransportAddress, preference: int) -> None:
         """A socket is bound: a host candidate, and a place to ask servers from; ``preference`` 0 is the best base."""

@@ -1,0 +1,125 @@
+"""The TCP side of one ICE agent: which bases it has, and what becomes of their connections (RFC 6544)."""
+
+import asyncio
+from collections.abc import Callable
+
+from rtcpeer.aio.network import Network, TcpNetwork
+from rtcpeer.aio.tcp import TcpCallbacks, TcpPort
+from rtcpeer.aio.tcp_listener import TcpListener
+from rtcpeer.aio.tcp_mux import TcpMux
+from rtcpeer.core import Datagrams, TransportAddress
+from rtcpeer.ice.candidate import DISCARD_PORT, TcpType
+from rtcpeer.ice.pair import Path
+from rtcpeer.ice.settings import IceSettings
+from rtcpeer.stack.connectivity import Connectivity
+
+__all__ = ["TcpPorts", "is_used"]
+
+CLOSING_TIMEOUT = 0.5  # for the last bytes to leave
+
+
+class TcpPorts:
+    """Opens the bases of each address and hands them to the gatherer; tells the agent of connections that are lost."""
+
+    def __init__(
+        self,
+        core: Connectivity,
+        network: Network,
+        settings: IceSettings,
+        mux: TcpMux | None,
+        *,
+        on_datagrams: Callable[[Datagrams], None],
+        on_drained: Callable[[], None],
+        on_change: Callable[[], None],
+    ) -> None:
+        self.ports: dict[TransportAddress, TcpPort] = {}
+        self._core = core
+        self._network = network
+        self._settings = settings
+        self._mux = mux
+        self._on_change = on_change
+        self._callbacks = TcpCallbacks(on_datagrams, on_drained, self._on_lost, core.agent.knows_path)
+        self._listeners: list[TcpListener] = []
+        self._is_closed = False
+
+    async def open(self, host: str, preference: int) -> None:
+        """Gather what the settings want of this address; what can not be had is counted."""
+        network, wanted = self._network, self._settings.tcp_candidates
+        if not isinstance(network, TcpNetwork) or self._settings.transport_policy != "all":
+            return
+        if "active" in wanted:
+            self._add(network, TransportAddress(host, DISCARD_PORT, "tcp"), preference, TcpType.ACTIVE)
+        if self._mux is not None:
+            for address in self._mux.addresses(host):
+                port = self._add(network, address, preference, TcpType.PASSIVE)
+                self._mux.register(self._core.agent.local_parameters.username_fragment, port)
+        elif "passive" in wanted:
+            await self._listen(network, host, preference, TcpType.PASSIVE)
+        if "so" in wanted:
+            await self._listen(network, host, preference, TcpType.SIMULTANEOUS_OPEN)
+
+    def release(self, path: Path) -> None:
+        """The agent has no use for the connection of this path."""
+        port = self.ports.get(path[0])
+        if port is not None:
+            port.release(path[1])
+
+    def close(self) -> set[asyncio.Task[None]]:
+        """Close everything; returns what is left to wait for."""
+        self._is_closed = True
+        self._on_change = _ignore
+        for listener in self._listeners:
+            listener.close()
+        if self._mux is not None:
+            self._mux.unregister(self.ports.values())
+        ports = list(self.ports.values())
+        self.ports.clear()
+        for port in ports:
+            port.close()
+        if not any(any(port.leftovers) for port in ports):
+            return set()
+        return {asyncio.get_running_loop().create_task(_end(ports), name="rtcpeer closing TCP")}
+
+    async def _listen(self, network: TcpNetwork, host: str, preference: int, tcp_type: TcpType) -> None:
+        settings = self._settings
+        listener = TcpListener(self._route, limit=settings.max_tcp_connections, timeout=settings.tcp_accept_timeout)
+        self._listeners.append(listener)
+        try:
+            await listener.open(network, TransportAddress(host, 0, "tcp"), is_shared=tcp_type.connects)
+        except OSError:
+            self._core.gatherer.unusable_addresses += 1
+        else:
+            self._add(network, listener.local, preference, tcp_type)
+
+    def _add(self, network: TcpNetwork, local: TransportAddress, preference: int, tcp_type: TcpType) -> TcpPort:
+        port = TcpPort(local, tcp_type, network, self._settings, self._callbacks)
+        if not self._is_closed:
+            self.ports[local] = port
+            self._core.gatherer.add_tcp_base(local, preference, tcp_type)
+        return port
+
+    def _route(self, username_fragment: str, local: TransportAddress) -> TcpPort | None:
+        is_ours = username_fragment == self._core.agent.local_parameters.username_fragment
+        return self.ports.get(local) if is_ours else None
+
+    def _on_lost(self, path: Path, reason: str) -> None:
+        self._core.agent.connection_lost(path, asyncio.get_running_loop().time(), reason)
+        self._on_change()
+
+
+def is_used(protocol: str, host: str, settings: IceSettings) -> bool:
+    """Whether the settings want host candidates of this transport at an address of this family."""
+    return f"{protocol}{6 if ':' in host else 4}" in settings.network_types
+
+
+async def _end(ports: list[TcpPort]) -> None:
+    """Wait until what was written has gone, but not for ever."""
+    connections = [connection for port in ports for connection in port.leftovers[0]]
+    tasks = [task for port in ports for task in port.leftovers[1]]
+    await asyncio.wait([*tasks, *(connection.ended for connection in connections)], timeout=CLOSING_TIMEOUT)
+    for connection in connections:
+        connection.abort()
+
+
+def _ignore() -> None:
+    pass
