@@ -1,6 +1,7 @@
 """A WebRTC peer connection for Python, with the browser's names and behaviour."""
 
 from rtcpeer.aio.ice_agent import IceAgent
+from rtcpeer.aio.tcp_mux import TcpMux
 from rtcpeer.api.configuration import RTCConfiguration, RTCIceServer, Settings
 from rtcpeer.api.data_channel import RTCDataChannel
 from rtcpeer.api.description import RTCSessionDescription
@@ -62,6 +63,7 @@ __all__ = [
     "DtlsSettings",
     "SctpSettings",
     "DataChannelSettings",
+    "TcpMux",
     # ICE alone
     "IceAgent",
     "IceParameters",

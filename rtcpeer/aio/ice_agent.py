@@ -84,15 +84,7 @@ class IceAgent(AsyncIOEventEmitter):
             on_drained=self._drained,
             on_change=self.wake,
         )
-        self._tcp = TcpPorts(
-            self.core,
-            self._network,
-            self.settings,
-            tcp_mux,
-            on_datagrams=self._received,
-            on_drained=self._drained,
-            on_change=self.wake,
-        )
+        self._tcp = TcpPorts(self.core, self._network, self.settings, tcp_mux, self._received, self._drained, self.wake)
         self._driven: Core[Datagrams, Any] = self.core
         self._on_event: Callable[[Any], None] = self.handle
         self._driver: Driver[Datagrams, Any] | None = None
@@ -290,35 +282,25 @@ class IceAgent(AsyncIOEventEmitter):
 
     async def _open_ports(self) -> None:
         gatherer = self.core.gatherer
-        try:
-            interfaces = self._network.interfaces()
-        except OSError:
-            interfaces = []
-        hosts = select_addresses(interfaces, include_loopback=self.settings.include_loopback)
-        if not hosts:  # A machine without a network still talks to itself.
-            hosts = select_addresses(interfaces, include_loopback=True)
-        for preference, host in enumerate(hosts):
+        for preference, host in enumerate(_hosts(self._network, self.settings)):
+            await self._local_names.hide(host)
             if is_used("udp", host, self.settings):
                 await self._open_port(host, preference)
             if is_used("tcp", host, self.settings):
-                await self._local_names.hide(host)
                 await self._tcp.open(host, preference)
             self.wake()
         gatherer.end_of_bases()
         self.wake()
 
     async def _open_port(self, host: str, preference: int) -> None:
-        gatherer = self.core.gatherer
+        address = TransportAddress(host, 0)
         try:
-            port = await self._network.open_udp(
-                TransportAddress(host, 0), self._received, self._writable, self._drained
-            )
+            port = await self._network.open_udp(address, self._received, self._writable, self._drained)
         except OSError:
-            gatherer.unusable_addresses += 1
-            return
-        self._ports[port.local] = port
-        await self._local_names.hide(port.local.host)
-        gatherer.add_base(port.local, preference)
+            self.core.gatherer.unusable_addresses += 1
+        else:
+            self._ports[port.local] = port
+            self.core.gatherer.add_base(port.local, preference)
 
     def _received(self, packet: Datagrams) -> None:
         if self._driver is None:
@@ -354,6 +336,17 @@ class IceAgent(AsyncIOEventEmitter):
                 packets[index] = Datagrams(local, remote, payloads[taken:])
                 return index
         return len(packets)
+
+
+def _hosts(network: Network, settings: IceSettings) -> list[str]:
+    try:
+        interfaces = network.interfaces()
+    except OSError:
+        interfaces = []
+    # A machine without a network still talks to itself.
+    return select_addresses(interfaces, include_loopback=settings.include_loopback) or select_addresses(
+        interfaces, include_loopback=True
+    )
 
 
 def _one_of(tasks: set[asyncio.Task[None]]) -> asyncio.Task[None] | None:

@@ -52,6 +52,11 @@ class TcpListener:
         assert self._server is not None, "the listener was not opened"
         return self._server.local
 
+    @property
+    def waiting_connections(self) -> int:
+        """How many have not said yet whom they want."""
+        return len(self._arrivals)
+
     def close(self) -> None:
         """Accept no more, and drop who has not been routed; idempotent."""
         self._is_closed = True

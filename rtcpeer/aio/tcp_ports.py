@@ -27,7 +27,6 @@ class TcpPorts:
         network: Network,
         settings: IceSettings,
         mux: TcpMux | None,
-        *,
         on_datagrams: Callable[[Datagrams], None],
         on_drained: Callable[[], None],
         on_change: Callable[[], None],
@@ -40,6 +39,7 @@ class TcpPorts:
         self._on_change = on_change
         self._callbacks = TcpCallbacks(on_datagrams, on_drained, self._on_lost, core.agent.knows_path)
         self._listeners: list[TcpListener] = []
+        self._fragments = {core.agent.local_parameters.username_fragment}
         self._is_closed = False
 
     async def open(self, host: str, preference: int) -> None:
@@ -50,13 +50,23 @@ class TcpPorts:
         if "active" in wanted:
             self._add(network, TransportAddress(host, DISCARD_PORT, "tcp"), preference, TcpType.ACTIVE)
         if self._mux is not None:
-            for address in self._mux.addresses(host):
+            for address in self._mux.addresses:
+                if address.host != host:
+                    continue
                 port = self._add(network, address, preference, TcpType.PASSIVE)
-                self._mux.register(self._core.agent.local_parameters.username_fragment, port)
+                for fragment in self._fragments:
+                    self._mux.register(fragment, port)
         elif "passive" in wanted:
             await self._listen(network, host, preference, TcpType.PASSIVE)
         if "so" in wanted:
             await self._listen(network, host, preference, TcpType.SIMULTANEOUS_OPEN)
+
+    def expect(self, username_fragment: str) -> None:
+        """Our fragment is this one from now on; who comes with an earlier one is taken as before."""
+        self._fragments.add(username_fragment)
+        if self._mux is not None:
+            for port in self.ports.values():
+                self._mux.register(username_fragment, port)
 
     def release(self, path: Path) -> None:
         """The agent has no use for the connection of this path."""
@@ -71,7 +81,8 @@ class TcpPorts:
         for listener in self._listeners:
             listener.close()
         if self._mux is not None:
-            self._mux.unregister(self.ports.values())
+            for fragment in self._fragments:
+                self._mux.unregister(fragment, self.ports)
         ports = list(self.ports.values())
         self.ports.clear()
         for port in ports:
@@ -99,8 +110,7 @@ class TcpPorts:
         return port
 
     def _route(self, username_fragment: str, local: TransportAddress) -> TcpPort | None:
-        is_ours = username_fragment == self._core.agent.local_parameters.username_fragment
-        return self.ports.get(local) if is_ours else None
+        return self.ports.get(local) if username_fragment in self._fragments else None
 
     def _on_lost(self, path: Path, reason: str) -> None:
         self._core.agent.connection_lost(path, asyncio.get_running_loop().time(), reason)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
+from rtcpeer.aio.tcp_mux import TcpMux
 from rtcpeer.api.dtls import RTCCertificate
 from rtcpeer.dtls.settings import DtlsSettings
 from rtcpeer.errors import InvalidAccessError, NotSupportedError
@@ -116,6 +117,7 @@ class Settings:
     dtls: DtlsSettings = field(default_factory=DtlsSettings)
     sctp: SctpSettings = field(default_factory=SctpSettings)
     turn: TurnSettings = field(default_factory=TurnSettings)
+    tcp_mux: TcpMux | None = None  # the program's to close
 
 
 def _one_of(name: str, value: object, allowed: tuple[str, ...]) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Literal, Self, cast
 
 from rtcpeer.aio.ice_agent import IceAgent
 from rtcpeer.aio.network import Network
+from rtcpeer.aio.tcp_mux import TcpMux
 from rtcpeer.api.closing import Closing
 from rtcpeer.api.events import EventTarget, event_handler
 from rtcpeer.api.states import RTCIceGatheringState, RTCIceTransportState
@@ -221,9 +222,17 @@ class RTCIceGatherer(EventTarget):
         network: Network | None = None,
         entropy: Entropy = os.urandom,
         turn_settings: TurnSettings | None = None,
+        tcp_mux: TcpMux | None = None,
     ) -> None:
         super().__init__()
-        self._agent = IceAgent(settings, servers=servers, network=network, entropy=entropy, turn_settings=turn_settings)
+        self._agent = IceAgent(
+            settings,
+            servers=servers,
+            network=network,
+            entropy=entropy,
+            turn_settings=turn_settings,
+            tcp_mux=tcp_mux,
+        )
         self._media_section: tuple[str | None, int | None] = (None, None)
         self._on_event: Callable[[ConnectivityEvent], None] = self._handle  # the ICE transport's, once there is one
         # Without a DTLS transport above, which drives more than this.

@@ -32,6 +32,7 @@ class Transports:
             network=network,
             entropy=entropy,
             turn_settings=settings.turn,
+            tcp_mux=settings.tcp_mux,
         )
         self.ice = RTCIceTransport(self.gatherer)
         self.dtls = RTCDtlsTransport(

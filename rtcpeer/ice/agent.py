@@ -188,10 +188,7 @@ class Agent:
         pair = self._generation.checklist.find(path)
         if pair is None or self._state in _FINAL_STATES:
             return
-        had_path = self._checking.path is not None
-        self._checking.connection_lost(pair, detail)
-        if had_path:
-            self._checking.renew_patience(now)
+        self._failover.connection_lost(pair, now, detail)
         self._settle(now)
 
     def drop_bases(self, bases: Sequence[TransportAddress], now: float, detail: str = "") -> None:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 
 from rtcpeer.core import Entropy
 from rtcpeer.errors import MalformedPacketError
-from rtcpeer.ice.candidate import TcpType
 from rtcpeer.ice.checks import Check, Checks
 from rtcpeer.ice.events import (
     ConnectionUnneeded,
@@ -80,7 +79,7 @@ class Checking:
         pair.last_received_at = now
         if pair.state is PairState.IN_PROGRESS:
             self._checks.hasten(pair)
-        elif not pair.is_valid:
+        elif not pair.is_valid and (check.use_candidate or not self._is_let_go(pair)):
             generation.checklist.trigger(pair)
         if check.use_candidate and not self._role.is_controlling and self.selection.peer_nominated(pair, now):
             if self._is_fresh(pair, now):
@@ -95,7 +94,7 @@ class Checking:
         if check is None or remote is None:
             self.responses_unmatched += 1
             return
-        if not self._is_believable(message, short_term_key(remote.password)):
+        if not _is_believable(message, short_term_key(remote.password)):
             self.responses_refused += 1
             return
         pair = check.pair
@@ -174,6 +173,14 @@ class Checking:
             if pair.state is PairState.IN_PROGRESS:
                 self._checks.hasten(pair)
 
+    def conclude(self, selected: CandidatePair) -> None:
+        """There is a pair to stay with: try no others, and keep no connections for them."""
+        # RFC 6544 section 8. Should the path fall silent, these pairs are tried again, over new connections.
+        for other in self.generation.checklist:
+            if other.is_reliable and other is not selected and other.state is not PairState.FAILED:
+                self._fail(other, FailureReason.ABANDONED)
+        self.generation.stop_pairing()
+
     def take_detour(self, pair: CandidatePair | None) -> None:
         """Controlled: send over another valid pair than the selected one until that is None again."""
         self.selection.detour = pair
@@ -193,23 +200,6 @@ class Checking:
         """The owner knows that the pair is of no use."""
         self._fail(pair, reason, detail=detail)
 
-    def connection_lost(self, pair: CandidatePair, detail: str) -> None:
-        """The TCP connection of a pair was refused or has ended; one that carried data is opened again."""
-        if pair.state is PairState.FAILED:
-            return
-        selected = self.selection.selected
-        is_spare = selected is not None and selected is not pair
-        was_valid = pair.is_valid
-        self._fail(pair, FailureReason.ABANDONED if is_spare else FailureReason.NO_CONNECTION, detail=detail)
-        if was_valid and not is_spare and pair.local.tcp_type is not TcpType.PASSIVE:
-            # RFC 6544 section 11.1: the active side must open it again, the passive side has to wait.
-            self.generation.checklist.trigger(pair)
-
-    def renew_patience(self, now: float) -> None:
-        """The last path is gone, but it may come back: hope for it as long as for the first one."""
-        if self.path is None and self.started_at is not None:
-            self.started_at = now
-
     def stop(self) -> None:
         """Forget what is on its way."""
         self._checks.clear()
@@ -220,6 +210,10 @@ class Checking:
         self._checks.postpone(seconds)
         if self.started_at is not None:
             self.started_at += seconds
+
+    def is_spare(self, pair: CandidatePair) -> bool:
+        """Whether another pair is selected, and not in doubt."""
+        return self.selection.selected not in {None, pair} and not self.generation.is_pairing
 
     @property
     def is_exhausted(self) -> bool:
@@ -248,16 +242,6 @@ class Checking:
         local = self.generation.local
         self._checks.start(pair, self._role, local, remote, use_candidate=use_candidate, is_consent=is_consent)
 
-    @staticmethod
-    def _is_believable(message: StunMessage, key: bytes) -> bool:
-        if message.unknown_required(KNOWN_ATTRIBUTES):
-            return False
-        if message.message_class is MessageClass.ERROR and not message.has_integrity:
-            # Deviation: RFC 8489 section 9.1.4 discards what is not signed, but section 9.1.3 forbids the peer to sign
-            # these two. They come from who has read our request, and cost one pair; a 487 would cost our role.
-            return message.error is not None and message.error[0] in _UNSIGNED_ERRORS
-        return message.verify_integrity(key)
-
     def _on_success(self, check: Check, now: float) -> None:
         pair = check.pair
         pair.responses_received += 1
@@ -275,6 +259,8 @@ class Checking:
                 self._select(pair)
         elif is_new and self.selection.validated(pair, now):
             self._select(pair)
+        if is_new and pair.is_reliable and self.is_spare(pair) and pair.nominated_by_peer_at is None:
+            self._fail(pair, FailureReason.ABANDONED)  # the peer's check came late
         self._choose_path()
 
     def _on_error(self, check: Check, error: tuple[int, str]) -> None:
@@ -308,11 +294,7 @@ class Checking:
         if self.selection.selected is pair:
             return
         self.selection.select(pair)
-        # RFC 6544 section 8. Should the path fall silent, these pairs are tried again, over new connections.
-        for other in self.generation.checklist:
-            if other.is_reliable and other is not pair and other.state is not PairState.FAILED:
-                self._fail(other, FailureReason.ABANDONED)
-        self.generation.stop_pairing()
+        self.conclude(pair)
         self._checks.stop_repeating(pair)
         self._choose_path()
         self._emit(PairSelected(pair.local, pair.remote, pair.path))
@@ -323,6 +305,21 @@ class Checking:
             self._has_announced_path = True
             self._emit(PairValidated(self.path.local, self.path.remote, self.path.path))
 
+    def _is_let_go(self, pair: CandidatePair) -> bool:
+        """Whether its connection is not needed: then the peer's checks are answered, and make no others."""
+        is_abandoned = pair.failure is not None and pair.failure.reason is FailureReason.ABANDONED
+        return pair.is_reliable and is_abandoned and self.is_spare(pair)
+
     def _is_fresh(self, pair: CandidatePair, now: float) -> bool:
         """Whether a valid pair may still be believed; one that was not used for long is checked before it is."""
         return pair.last_response_at is not None and now - pair.last_response_at < self._settings.consent_timeout
+
+
+def _is_believable(message: StunMessage, key: bytes) -> bool:
+    if message.unknown_required(KNOWN_ATTRIBUTES):
+        return False
+    if message.message_class is MessageClass.ERROR and not message.has_integrity:
+        # Deviation: RFC 8489 section 9.1.4 discards what is not signed, but section 9.1.3 forbids the peer to sign
+        # these two. They come from who has read our request, and cost one pair; a 487 would cost our role.
+        return message.error is not None and message.error[0] in _UNSIGNED_ERRORS
+    return message.verify_integrity(key)

@@ -36,7 +36,7 @@ class Generation:
         self.remotes_seen = 0  # grows with every address that a pair was made with
         self._role = role
         self._settings = settings
-        self._is_pairing = True
+        self.is_pairing = True  # until a pair is selected, and while that one is in doubt
         self._bases: dict[
             TransportAddress, Candidate
         ] = {}  # the best candidate of each: it stands for the base in pairs
@@ -176,12 +176,12 @@ class Generation:
 
     def stop_pairing(self) -> None:
         """A pair was selected: candidates that come later are listed, and paired only when the peer checks them."""
-        self._is_pairing = False
+        self.is_pairing = False
         self.checklist.drop_untried()
 
     def resume_pairing(self) -> None:
         """The selected pair is gone or in doubt: try also what its selection spared us."""
-        self._is_pairing = True
+        self.is_pairing = True
         for pair in self.checklist:
             # To a passive base of ours the peer comes again, if it wants to.
             is_ours_to_try = pair.local.tcp_type is not TcpType.PASSIVE
@@ -218,7 +218,7 @@ class Generation:
 
     def _form_pair(self, local: Candidate, remote: Candidate, *, force: bool = False) -> None:
         """Section 6.1.2.2; that a base stands for its reflexive candidates makes the pruning of 6.1.2.4 unnecessary."""
-        if self.remote is None or not (self._is_pairing or force) or not remote.is_pairable:
+        if self.remote is None or not (self.is_pairing or force) or not remote.is_pairable:
             return
         if remote.type is CandidateType.PEER_REFLEXIVE and not force:
             return  # section 7.3.1.3: it is of use only where the peer's check came in
