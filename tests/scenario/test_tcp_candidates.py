@@ -35,7 +35,7 @@ def tcp_connections(world):
 def test_who_has_no_udp_calls_who_can_be_called(seed, caller_offers):
     @simulated
     async def main():
-        world = World(seed)
+        world = World(seed, has_tcp=True)
         world.a, world.b = world.peer(nat=BLOCKED), world.peer(settings=PASSIVE)
         a, b = (world.a, world.b) if caller_offers else (world.b, world.a)
         trickle(a, b)
@@ -57,7 +57,7 @@ def test_who_has_no_udp_calls_who_can_be_called(seed, caller_offers):
 
 @simulated
 async def test_two_who_only_call_find_no_pair_and_fail():
-    world = World()
+    world = World(has_tcp=True)
     a, b = world.pair(settings=TCP_ONLY)
     a.createDataChannel("x")
     await exchange(a, b)
@@ -70,7 +70,7 @@ async def test_two_who_only_call_find_no_pair_and_fail():
 
 @simulated
 async def test_simultaneous_open():
-    world = World()
+    world = World(has_tcp=True)
     both = Settings(ice=IceSettings(network_types=("tcp4",), tcp_candidates=("so",)))
     a, b = world.pair(settings=both)
     channel, received = talk(a, b)
@@ -85,7 +85,7 @@ async def test_simultaneous_open():
 
 @simulated
 async def test_udp_wins_where_both_work_and_no_connection_is_kept():
-    world = World()
+    world = World(has_tcp=True)
     a, b = world.pair(settings=PASSIVE)
     a.createDataChannel("x")
     await exchange(a, b)
@@ -100,7 +100,7 @@ async def test_udp_wins_where_both_work_and_no_connection_is_kept():
 def test_a_connection_that_breaks_is_opened_again_and_nothing_is_lost(caller_offers):
     @simulated
     async def main():
-        world = World()
+        world = World(has_tcp=True)
         world.a, world.b = world.peer(nat=BLOCKED), world.peer(settings=PASSIVE)
         a, b = (world.a, world.b) if caller_offers else (world.b, world.a)
         channel, received = talk(a, b)
@@ -123,7 +123,7 @@ def test_a_connection_that_breaks_is_opened_again_and_nothing_is_lost(caller_off
 
 @simulated
 async def test_where_the_broken_connection_can_not_be_had_again_both_fail():
-    world = World()
+    world = World(has_tcp=True)
     world.a, world.b = a, b = world.peer(nat=BLOCKED), world.peer(settings=PASSIVE)
     a.createDataChannel("x")
     await exchange(a, b)
@@ -139,7 +139,7 @@ async def test_where_the_broken_connection_can_not_be_had_again_both_fail():
 
 @simulated
 async def test_udp_dies_and_tcp_takes_over():
-    world = World()
+    world = World(has_tcp=True)
     world.a, world.b = a, b = world.peer(nat=NatSettings()), world.peer(settings=PASSIVE)
     channel, received = talk(a, b)
     await exchange(a, b)
@@ -156,7 +156,7 @@ async def test_udp_dies_and_tcp_takes_over():
 
 @simulated
 async def test_a_peer_that_vanishes_is_noticed_over_tcp_too():
-    world = World()
+    world = World(has_tcp=True)
     world.a, world.b = a, b = world.peer(nat=BLOCKED), world.peer(settings=PASSIVE)
     a.createDataChannel("x")
     await exchange(a, b)
@@ -170,7 +170,7 @@ async def test_a_peer_that_vanishes_is_noticed_over_tcp_too():
 
 @simulated
 async def test_bulk_over_a_slow_connection_is_bounded_and_complete():
-    world = World()
+    world = World(has_tcp=True)
     slow = LinkSettings(delay=0.02, rate=500_000)
     world.a, world.b = a, b = world.peer(nat=BLOCKED, link=slow), world.peer(settings=PASSIVE, link=LINK)
     channel, received = talk(a, b)
@@ -191,7 +191,7 @@ async def test_bulk_over_a_slow_connection_is_bounded_and_complete():
 
 @simulated
 async def test_many_connections_share_one_port():
-    world = World()
+    world = World(has_tcp=True)
     server = world.host()
     mux = TcpMux(443, network=server)
     await mux.open()

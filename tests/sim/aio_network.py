@@ -9,7 +9,7 @@ from rtcpeer.aio.network import Interface, InterfaceAddress, TcpServer, UdpPort
 from rtcpeer.core import Datagrams, TransportAddress
 from tests.sim.network import Host
 
-__all__ = ["SimulatedNetwork"]
+__all__ = ["SimulatedNetwork", "SimulatedTcpNetwork"]
 
 
 class SimulatedNetwork:
@@ -66,6 +66,13 @@ class SimulatedNetwork:
             raise socket.gaierror(socket.EAI_NONAME, f"no addresses for {host}")
         return [TransportAddress(address, port) for address in found]
 
+    def _address(self, address: str) -> InterfaceAddress:
+        return self.known_addresses.get(address) or InterfaceAddress(address, 64 if ":" in address else 24)
+
+
+class SimulatedTcpNetwork(SimulatedNetwork):
+    """One whose host speaks TCP, so that there are TCP candidates."""
+
     async def connect_tcp(
         self, make: Callable[[], asyncio.Protocol], local: TransportAddress, remote: TransportAddress
     ) -> None:
@@ -83,9 +90,6 @@ class SimulatedNetwork:
         """Accept connections."""
         local = address._replace(port=address.port or self.host.free_port(address.host))
         return _SimulatedServer(self, make, local)
-
-    def _address(self, address: str) -> InterfaceAddress:
-        return self.known_addresses.get(address) or InterfaceAddress(address, 64 if ":" in address else 24)
 
 
 class _SimulatedPort:

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from rtcpeer.core import TransportAddress
-from tests.sim.aio_network import SimulatedNetwork
+from tests.sim.aio_network import SimulatedTcpNetwork
 from tests.sim.link import LinkSettings
 from tests.sim.nat import PORT_RESTRICTED
 from tests.sim.network import Network
@@ -41,8 +41,8 @@ class World:
             router = self.network.router("home", "198.51.100.1", nat=nat)
             host = self.network.host("client", "10.0.0.2", segment=router.inside, up=link)
             self.local = TransportAddress("10.0.0.2", 0, "tcp")
-        self.client = SimulatedNetwork(host)
-        self.server = SimulatedNetwork(self.network.host("server", SERVER.host, up=link))
+        self.client = SimulatedTcpNetwork(host)
+        self.server = SimulatedTcpNetwork(self.network.host("server", SERVER.host, up=link))
         self.accepted = []
 
     def accept(self):
