@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 
 from rtcpeer.aio.interfaces import Interface, InterfaceAddress, list_interfaces
 from rtcpeer.aio.mdns import service_of
+from rtcpeer.aio.network_monitor import monitor_of
 from rtcpeer.aio.streams import StreamCallbacks, StreamPort, open_stream
 from rtcpeer.aio.tcp_sockets import connect_tcp, listen_tcp
 from rtcpeer.aio.udp import open_udp
@@ -17,6 +18,7 @@ __all__ = [
     "Interface",
     "InterfaceAddress",
     "MdnsNetwork",
+    "MonitoredNetwork",
     "Network",
     "StreamNetwork",
     "StreamPort",
@@ -110,6 +112,17 @@ class TcpNetwork(Protocol):
         """Accept connections; with ``is_shared`` on a port that can be connected from as well. Raises OSError."""
 
 
+@runtime_checkable
+class MonitoredNetwork(Protocol):
+    """What a network may know besides: when interfaces and addresses come and go."""
+
+    def watch(self, interval: float, on_change: Callable[[], None]) -> Callable[[], None]:
+        """Tell when `Network.interfaces` would give another answer than before, at most ``interval`` seconds later.
+
+        Until what this returns is called.
+        """
+
+
 class SystemNetwork:
     """The network of the machine we run on."""
 
@@ -163,3 +176,7 @@ class SystemNetwork:
     async def publish_mdns(self, name: str, address: str) -> Callable[[], None]:
         """By the event loop's `rtcpeer.aio.mdns.MdnsService`."""
         return await service_of(asyncio.get_running_loop()).publish(name, address)
+
+    def watch(self, interval: float, on_change: Callable[[], None]) -> Callable[[], None]:
+        """By the event loop's `rtcpeer.aio.network_monitor.NetworkMonitor`."""
+        return monitor_of(asyncio.get_running_loop()).subscribe(interval, on_change)

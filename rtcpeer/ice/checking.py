@@ -139,7 +139,7 @@ class Checking:
             return
         nominee = self.selection.nominee(self.generation.checklist.valid_pairs, now)
         if nominee is not None:
-            self.nominate(nominee)
+            self.nominate(nominee, now)
 
     def transmissions(self, now: float) -> Iterator[tuple[Path, bytes]]:
         """Begin the checks whose turn it is, and repeat those that are due."""
@@ -161,9 +161,9 @@ class Checking:
         # Every chance to get the nomination through is taken.
         self._start(pair, is_consent=True, use_candidate=pair is self.selection.nominating)
 
-    def nominate(self, pair: CandidatePair) -> None:
+    def nominate(self, pair: CandidatePair, now: float) -> None:
         """Controlling: ask the peer to use a valid pair (section 8.1.1); selected once it has answered."""
-        self.selection.nominating = pair
+        self.selection.nominate(pair, now)
         self._start(pair, use_candidate=True)
 
     def resume(self) -> None:

@@ -21,7 +21,7 @@ class Failover:
     def probe(self, now: float) -> None:
         """A check of the path is due: where it is in doubt, check every other valid pair and what was not tried yet."""
         checking = self._checking
-        if checking.selection.detour is None and not self._monitor.is_doubtful(now):
+        if checking.selection.detour is None and not self._is_doubtful(now):
             return
         if self._doubted_at is None:
             self._doubted_at = now
@@ -64,8 +64,8 @@ class Failover:
     def _weigh(self, since: float, now: float) -> None:
         selection = self._checking.selection
         selected = selection.selected
-        if self._monitor.is_doubtful(now):
-            self._leave(since)
+        if self._is_doubtful(now):
+            self._leave(since, now)
         elif selection.detour is not None:
             if selected is not None and _has_answered(selected, since):
                 self._checking.take_detour(None)
@@ -74,7 +74,10 @@ class Failover:
             if selected is not None:
                 self._checking.conclude(selected)
 
-    def _leave(self, since: float) -> None:
+    def _is_doubtful(self, now: float) -> bool:
+        return self._monitor.is_doubtful(now) or self._checking.selection.has_stalled(now)
+
+    def _leave(self, since: float, now: float) -> None:
         checking, selection = self._checking, self._checking.selection
         others = (pair for pair in checking.generation.checklist.valid_pairs if pair is not checking.path)
         other = next((pair for pair in others if _has_answered(pair, since)), None)
@@ -84,10 +87,10 @@ class Failover:
             # Deviation: RFC 8445 section 12.1 sends over the selected pair only. One that is silent carries nothing;
             # what is sent over another arrives, for the peer takes data on any candidate (section 12.2).
             checking.take_detour(other)
-        elif selection.selected is not None and selection.nominating is None:
+        elif selection.nominating is None or selection.has_stalled(now):
             # Deviation: RFC 8445 section 8.1.1 wants an ICE restart before another pair is nominated. Browsers nominate
             # and follow without one, and the alternative is to fail.
-            checking.nominate(other)
+            checking.nominate(other, now)
 
 
 def _has_answered(pair: CandidatePair, since: float) -> bool:

@@ -12,6 +12,9 @@ __all__ = ["Selection"]
 # A peer that nominates aggressively says USE-CANDIDATE on every pair at once; one that changed its mind says it on one
 # pair and no more on the other. This long after the better pair was last nominated the worse one is believed.
 _RESELECTION_WAIT = 3.0
+# A nomination is answered as checks are, after one round trip. Without an answer for so long (three requests with the
+# usual RTO) the pair may have died since it was found valid.
+_NOMINATION_DOUBT = 1.5
 
 
 class _Deferred(NamedTuple):
@@ -27,6 +30,7 @@ class Selection:
         self.selected: CandidatePair | None = None
         self.nominating: CandidatePair | None = None  # we are controlling, and said so to the peer
         self.detour: CandidatePair | None = None  # controlled: carries data while the selected pair is in doubt
+        self._nominated_at = 0.0  # the one under way
         self._deferred: _Deferred | None = None
         self._checking_since: float | None = None
 
@@ -44,6 +48,15 @@ class Selection:
         if self.selected is not None or self.nominating is not None:
             return None
         return next((pair for pair in valid_pairs if now >= self._acceptable_at(pair)), None)
+
+    def nominate(self, pair: CandidatePair, now: float) -> None:
+        """Controlling: the peer is asked to use this pair; an earlier wish is forgotten."""
+        self.nominating = pair
+        self._nominated_at = now
+
+    def has_stalled(self, now: float) -> bool:
+        """Controlling: whether the peer should have answered the nomination long ago."""
+        return self.nominating is not None and now >= self._nominated_at + _NOMINATION_DOUBT
 
     def peer_nominated(self, pair: CandidatePair, now: float) -> bool:
         """Controlled: whether the peer's USE-CANDIDATE on this pair makes it the selected one right now.

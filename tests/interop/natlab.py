@@ -183,6 +183,11 @@ def nat_lab(kinds: Sequence[SiteKind]) -> Iterator[NatLab]:
         public = _namespace(stack, f"{prefix}p", SERVER_IPV4[0], SERVER_IPV6[0])
         servers = [f"{host}/32" for host in SERVER_IPV4] + [f"{host}/128" for host in SERVER_IPV6]
         _ip(public, *(f"address add {address} dev lo" for address in servers), f"route add blackhole {SILENT_SERVER}")
+        # A server on the internet has a route to everywhere, private addresses included: what it sends there is lost on
+        # the way. Where sending fails at once, coturn 4.6 ends the session of the client that asked for it.
+        _ip(public, "link add out type veth peer name nowhere", "link set nowhere up", "link set out arp off up")
+        _ip(public, "route add 0.0.0.0/0 dev out", "route add ::/0 dev out")
+        _nft(public, _NOWHERE)
         _forward(public)
         sites = [_site(stack, public, f"{prefix}s{number}", number, kind) for number, kind in enumerate(kinds)]
         dead = [f"site{number}" for number, kind in enumerate(kinds) if kind.ipv6 is Ipv6.DEAD]
@@ -271,6 +276,14 @@ _RULES: dict[Nat, dict[str, str]] = {
     Nat.SYMMETRIC: {"masquerade": "fully-random"},
     Nat.UDP_BLOCKED: {"forward": "meta l4proto udp drop"},
 }
+
+_NOWHERE = """
+table inet nowhere {
+  chain incoming { type filter hook prerouting priority filter;
+    iifname "nowhere" drop
+  }
+}
+"""
 
 # Neighbours are still found, or sending would fail loudly.
 _BLACK_HOLE = """

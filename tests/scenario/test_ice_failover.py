@@ -11,10 +11,20 @@ FIRST, SECOND = "192.0.2", "198.51.100"
 
 def two_networks(network: Network, **settings: float) -> tuple[Node, Node]:
     """Two hosts with two links between them; the first is preferred, and selected where no packet is lost."""
+    a, b = begin(network, **settings)
+    assert network.run(10, lambda: agree(a, b))
+    network.run(3)
+    if not network.loss:
+        assert uses(a) == uses(b) == FIRST
+    return a, b
+
+
+def begin(network: Network, *, host_acceptance_wait: float = 0.4, **settings: float) -> tuple[Node, Node]:
+    """The same, with the candidates exchanged and nothing checked yet."""
     nodes = []
     for side, role in ((1, True), (2, False)):
         addresses = [f"{FIRST}.{side}", f"{SECOND}.{side}"]
-        chosen = IceSettings(host_acceptance_wait=0.4, **settings)  # type: ignore[arg-type]
+        chosen = IceSettings(host_acceptance_wait=host_acceptance_wait, **settings)  # type: ignore[arg-type]
         node = network.add(network.agent(is_controlling=role, settings=chosen), *addresses)
         for rank, address in enumerate(addresses):
             node.agent.add_local_candidate(host(address, preference=65535 - rank))
@@ -25,10 +35,6 @@ def two_networks(network: Network, **settings: float) -> tuple[Node, Node]:
     for one, other in ((a, b), (b, a)):
         for candidate in one.agent.local_candidates:
             other.agent.add_remote_candidate(candidate)
-    assert network.run(10, lambda: agree(a, b))
-    network.run(3)
-    if not network.loss:
-        assert uses(a) == uses(b) == FIRST
     return a, b
 
 
@@ -132,3 +138,21 @@ def test_the_controlled_side_sends_where_it_is_heard_although_nobody_nominates()
     assert uses(b) == SECOND
     assert network_of(b.agent.selected_pair.path[1]) == FIRST
     assert b.agent.state is IceState.CONNECTED
+
+
+@pytest.mark.parametrize("loss", [0.0, 0.2])
+@pytest.mark.parametrize("seed", range(30))
+def test_a_pair_that_dies_before_its_nomination_gives_way_to_one_that_lives(seed, loss):
+    """As a relay does that is lost while the controlling side still hopes for something better."""
+    network = Network(seed, loss=loss, jitter=0.02)
+    a, b = begin(network, host_acceptance_wait=1.0)
+    assert network.run(10, lambda: uses(a) is not None and uses(a) == uses(b))
+    used = uses(a)
+    assert used is not None
+    other = SECOND if used == FIRST else FIRST
+    cut(network, used)
+    start = network.now
+    assert network.run(60, lambda: agree(a, b) and uses(a) == uses(b) == other)
+    if not loss:
+        assert network.now - start <= 5.0
+    assert all(IceState.FAILED not in [state for _, state in node.states()] for node in (a, b))

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable
 
 from rtcpeer.aio.network import Interface, InterfaceAddress, TcpServer, UdpPort
+from rtcpeer.aio.network_monitor import NetworkMonitor
 from rtcpeer.core import Datagrams, TransportAddress
 from tests.sim.network import Host
 
@@ -26,6 +27,7 @@ class SimulatedNetwork:
         self.silent_names: set[str] = set()
         self.udp_errors: list[OSError] = []
         self.opened = 0
+        self._monitor: NetworkMonitor | None = None
 
     @property
     def open_sockets(self) -> int:
@@ -65,6 +67,12 @@ class SimulatedNetwork:
         if not found:
             raise socket.gaierror(socket.EAI_NONAME, f"no addresses for {host}")
         return [TransportAddress(address, port) for address in found]
+
+    def watch(self, interval: float, on_change: Callable[[], None]) -> Callable[[], None]:
+        """Look every ``interval`` seconds; it keeps the clock going, so nobody waits for ever meanwhile."""
+        if self._monitor is None:
+            self._monitor = NetworkMonitor(asyncio.get_running_loop(), self.interfaces, has_netlink=False)
+        return self._monitor.subscribe(interval, on_change)
 
     def _address(self, address: str) -> InterfaceAddress:
         return self.known_addresses.get(address) or InterfaceAddress(address, 64 if ":" in address else 24)
