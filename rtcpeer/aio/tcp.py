@@ -14,8 +14,9 @@ from rtcpeer.stun.message import is_stun
 
 __all__ = ["TcpCallbacks", "TcpPort"]
 
-# How long a connection that is not needed is kept: for what is on its way, and in case the peer thinks otherwise.
-LINGER = 2.0
+# How long a connection that is not needed is kept: for what is on its way, and in case it is needed after all. One in
+# use carries a check for consent more often than that (6 s apart at most).
+LINGER = 7.0
 # Pieces with which somebody who has connected to us may show that it knows our password.
 MAX_ATTEMPTS = 8
 # Simultaneous open: where the peer's SYN comes before ours, ours is refused, and where ours comes first, the peer's is.
@@ -30,6 +31,7 @@ class TcpCallbacks:
     on_drained: Callable[[], None]  # no more follow in this turn
     on_lost: Callable[[Path, str], None]  # a connection could not be had or has ended, and why; not after `close`
     is_known: Callable[[Path], bool]  # whether checks have shown that the peer is behind it
+    has_room: Callable[[], bool]  # whether there may be another connection
 
 
 class TcpPort:
@@ -66,7 +68,7 @@ class TcpPort:
     def adopt(self, connection: TcpConnection, payloads: list[bytes]) -> None:
         """Take over a connection that somebody has opened to us; it has yet to prove that it is the peer's."""
         known = self._connections.get(connection.remote)
-        if self._callbacks is None or (known is None and not self._has_room):
+        if self._callbacks is None or (known is None and not self._callbacks.has_room()):
             self.refused_connections += 1
             connection.abort()
             return
@@ -126,7 +128,8 @@ class TcpPort:
         if connection in self._silent:
             self._silent.discard(connection)
             if not is_stun(payloads[0]):
-                # RFC 6544 section 7.1: that is not our peer.
+                # Deviation: RFC 6544 section 7.1 gives up all pairs with this remote candidate. They are few, and each
+                # finds out for itself.
                 self._lose(connection, "what answers there is no ICE agent")
                 connection.abort()
                 return
@@ -146,18 +149,14 @@ class TcpPort:
         """Called by a connection."""
         self._lose(connection, reason)
 
-    @property
-    def _has_room(self) -> bool:
-        return len(self._connections) < self._settings.max_tcp_connections
-
     def _open(self, remote: TransportAddress) -> TcpConnection | None:
         callbacks = self._callbacks
         if callbacks is None:
             return None
         loop = asyncio.get_running_loop()
-        if not self.tcp_type.connects or not self._has_room:
+        if not self.tcp_type.connects or not callbacks.has_room():
             # Not from inside `send`, whose caller is in the middle of something.
-            reason = "the peer has to connect again" if self._has_room else "there are too many connections"
+            reason = "there are too many connections" if self.tcp_type.connects else "the peer has to connect again"
             loop.call_soon(self._tell_loss, (self.local, remote), reason)
             return None
         connection = TcpConnection(self, remote)

@@ -37,7 +37,7 @@ class TcpPorts:
         self._settings = settings
         self._mux = mux
         self._on_change = on_change
-        self._callbacks = TcpCallbacks(on_datagrams, on_drained, self._on_lost, core.agent.knows_path)
+        self._callbacks = TcpCallbacks(on_datagrams, on_drained, self._on_lost, core.agent.knows_path, self._has_room)
         self._listeners: list[TcpListener] = []
         self._fragments = {core.agent.local_parameters.username_fragment}
         self._is_closed = False
@@ -111,6 +111,9 @@ class TcpPorts:
 
     def _route(self, username_fragment: str, local: TransportAddress) -> TcpPort | None:
         return self.ports.get(local) if username_fragment in self._fragments else None
+
+    def _has_room(self) -> bool:
+        return sum(port.connections for port in self.ports.values()) < self._settings.max_tcp_connections
 
     def _on_lost(self, path: Path, reason: str) -> None:
         self._core.agent.connection_lost(path, asyncio.get_running_loop().time(), reason)

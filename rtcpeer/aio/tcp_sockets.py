@@ -1,6 +1,7 @@
 """Opening and accepting TCP connections on the event loop, both possible on one port (RFC 6544 section 4.1)."""
 
 import asyncio
+import errno
 import socket
 from collections.abc import Callable
 
@@ -61,6 +62,8 @@ def _bound_socket(address: TransportAddress, *, is_shared: bool, is_listening: b
         if is_listening or is_shared:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if is_shared:
+            if not hasattr(socket, "SO_REUSEPORT"):
+                raise OSError(errno.ENOPROTOOPT, "this system can not share a TCP port")
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         sock.bind((address.host, address.port))
     except BaseException:

@@ -27,7 +27,7 @@ class IceSettings:
     srflx_acceptance_wait: float = 0.5
     prflx_acceptance_wait: float = 1.0
     relay_acceptance_wait: float = 2.0  # not waited for where transport_policy is "relay"
-    tcp_acceptance_wait: float = 1.0  # for a pair over UDP; data flows over TCP meanwhile
+    tcp_acceptance_wait: float = 1.0  # for a pair over UDP, if we have any; data flows over TCP meanwhile
     patience: float = 39.5  # RFC 8863 section 4: no earlier failure, even with no pair left
 
     # Liveness

@@ -91,7 +91,7 @@ async def test_udp_wins_where_both_work_and_no_connection_is_kept():
     await exchange(a, b)
     await connected(a, b)
     await until(lambda: selected(a)[0] == selected(b)[0] == "udp")
-    await asyncio.sleep(5)
+    await asyncio.sleep(8)
     assert tcp_connections(world) == [0, 0]
     await world.close()
 
