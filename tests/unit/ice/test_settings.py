@@ -13,6 +13,8 @@ from rtcpeer.ice.parameters import generate_parameters
         ("patience", -1), ("keepalive_interval", -1), ("consent_timeout", 0), ("username_fragment", "abc"),
         ("username_fragment", "a b c"), ("password", "short"), ("username_fragment_length", 3), ("password_length", 21),
         ("transport_policy", "some"), ("trickle", "perhaps"), ("bulk_wait", -0.1),
+        ("network_types", ("udp",)), ("tcp_candidates", ("sometimes",)), ("tcp_check_timeout", 0),
+        ("tcp_accept_timeout", 0), ("max_tcp_connections", 0), ("tcp_acceptance_wait", -1),
     ],
 )  # fmt: skip
 def test_settings_that_can_not_work_are_refused_by_name(field, value):
