@@ -66,7 +66,8 @@ class TcpPorts:
         self._fragments.add(username_fragment)
         if self._mux is not None:
             for port in self.ports.values():
-                self._mux.register(username_fragment, port)
+                if port.tcp_type is TcpType.PASSIVE:
+                    self._mux.register(username_fragment, port)
 
     def release(self, path: Path) -> None:
         """The agent has no use for the connection of this path."""
