@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Protocol, cast
 
 from rtcpeer.core import TransportAddress
 from rtcpeer.ice.framing import FrameReader, frame_datagrams
@@ -88,14 +88,14 @@ class TcpConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the event loop."""
-        assert isinstance(transport, asyncio.Transport)
         self.local = _address(transport.get_extra_info("sockname"))
         self.remote = _address(transport.get_extra_info("peername"))
+        stream = cast("asyncio.Transport", transport)  # uvloop's are no subclasses of it
         if self.owner is None:
-            transport.abort()
+            stream.abort()
             return
-        self._transport = transport
-        _limit_unsent(transport)
+        self._transport = stream
+        _limit_unsent(stream)
         queue = self.take_queue()
         if queue:
             self.send(queue)
