@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from rtcpeer.aio.network import Network, TcpNetwork
 from rtcpeer.aio.tcp import TcpCallbacks, TcpPort
+from rtcpeer.aio.tcp_connection import TcpConnection
 from rtcpeer.aio.tcp_listener import TcpListener
 from rtcpeer.aio.tcp_mux import TcpMux
 from rtcpeer.core import Datagrams, TransportAddress
@@ -45,7 +46,7 @@ class TcpPorts:
     async def open(self, host: str, preference: int) -> None:
         """Gather what the settings want of this address; what can not be had is counted."""
         network, wanted = self._network, self._settings.tcp_candidates
-        if not isinstance(network, TcpNetwork) or self._settings.transport_policy != "all":
+        if self._is_closed or not isinstance(network, TcpNetwork) or self._settings.transport_policy != "all":
             return
         if "active" in wanted:
             self._add(network, TransportAddress(host, DISCARD_PORT, "tcp"), preference, TcpType.ACTIVE)
@@ -88,9 +89,11 @@ class TcpPorts:
         self.ports.clear()
         for port in ports:
             port.close()
-        if not any(any(port.leftovers) for port in ports):
+        connections = [connection for port in ports for connection in port.leftovers[0]]
+        tasks = [task for port in ports for task in port.leftovers[1]]
+        if not connections and not tasks:
             return set()
-        return {asyncio.get_running_loop().create_task(_end(ports), name="rtcpeer closing TCP")}
+        return {asyncio.get_running_loop().create_task(_end(connections, tasks), name="rtcpeer closing TCP")}
 
     async def _listen(self, network: TcpNetwork, host: str, preference: int, tcp_type: TcpType) -> None:
         settings = self._settings
@@ -126,10 +129,8 @@ def is_used(protocol: str, host: str, settings: IceSettings) -> bool:
     return f"{protocol}{6 if ':' in host else 4}" in settings.network_types
 
 
-async def _end(ports: list[TcpPort]) -> None:
+async def _end(connections: list[TcpConnection], tasks: list[asyncio.Task[None]]) -> None:
     """Wait until what was written has gone, but not for ever."""
-    connections = [connection for port in ports for connection in port.leftovers[0]]
-    tasks = [task for port in ports for task in port.leftovers[1]]
     await asyncio.wait([*tasks, *(connection.ended for connection in connections)], timeout=CLOSING_TIMEOUT)
     for connection in connections:
         connection.abort()

@@ -181,6 +181,25 @@ async def test_a_peer_that_reads_nothing_does_not_hold_up_closing():
     await peer.close()
 
 
+@pytest.mark.parametrize("turns", range(6))
+def test_closing_at_any_moment_of_an_opening(turns):
+    @simulated
+    async def main():
+        agent, _ = await gather(IceSettings(network_types=("tcp4",)))
+        agent.set_remote_parameters(IceParameters("peer", "the password of the peer"))
+        address = TransportAddress("203.0.113.2", 5000, "tcp")  # nobody is there
+        agent.add_remote_candidate(tcp_host_candidate(address, 0, TcpType.PASSIVE))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task = agent.shut_down()
+        if task is not None:
+            await asyncio.wait([task])
+            assert task.exception() is None
+        assert agent._network.open_sockets == 0
+
+    main()
+
+
 def test_which_families_are_used():
     settings = IceSettings(network_types=("udp4", "tcp6"))
     assert [is_used(protocol, host, settings) for protocol in ("udp", "tcp") for host in (IPV4, IPV6)] == [
