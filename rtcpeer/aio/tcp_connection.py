@@ -88,12 +88,12 @@ class TcpConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the event loop."""
-        self.local = _address(transport.get_extra_info("sockname"))
-        self.remote = _address(transport.get_extra_info("peername"))
         stream = cast("asyncio.Transport", transport)  # uvloop's are no subclasses of it
-        if self.owner is None:
+        peer = transport.get_extra_info("peername")
+        if self.owner is None or peer is None:  # it may be gone already
             stream.abort()
             return
+        self.local, self.remote = _address(transport.get_extra_info("sockname")), _address(peer)
         self._transport = stream
         _limit_unsent(stream)
         queue = self.take_queue()

@@ -62,6 +62,7 @@ class TcpListener:
         self._is_closed = True
         if self._server is not None:
             self._server.close()
+            self._server = None  # it holds us
         for connection in list(self._arrivals):
             self._drop(connection)
         self._route = _nobody

@@ -1,7 +1,7 @@
 """The TCP side of one ICE agent: which bases it has, and what becomes of their connections (RFC 6544)."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from rtcpeer.aio.network import Network, TcpNetwork
 from rtcpeer.aio.tcp import TcpCallbacks, TcpPort
@@ -38,15 +38,16 @@ class TcpPorts:
         self._settings = settings
         self._mux = mux
         self._on_change = on_change
-        self._callbacks = TcpCallbacks(on_datagrams, on_drained, self._on_lost, core.agent.knows_path, self._has_room)
+        self._callbacks: TcpCallbacks | None = TcpCallbacks(
+            on_datagrams, on_drained, self._on_lost, core.agent.knows_path, self._has_room
+        )
         self._listeners: list[TcpListener] = []
         self._fragments = {core.agent.local_parameters.username_fragment}
-        self._is_closed = False
 
     async def open(self, host: str, preference: int) -> None:
         """Gather what the settings want of this address; what can not be had is counted."""
         network, wanted = self._network, self._settings.tcp_candidates
-        if self._is_closed or not isinstance(network, TcpNetwork) or self._settings.transport_policy != "all":
+        if not isinstance(network, TcpNetwork) or self._settings.transport_policy != "all" or self._callbacks is None:
             return
         if "active" in wanted:
             self._add(network, TransportAddress(host, DISCARD_PORT, "tcp"), preference, TcpType.ACTIVE)
@@ -54,9 +55,8 @@ class TcpPorts:
             for address in self._mux.addresses:
                 if address.host != host:
                     continue
-                port = self._add(network, address, preference, TcpType.PASSIVE)
-                for fragment in self._fragments:
-                    self._mux.register(fragment, port)
+                self._add(network, address, preference, TcpType.PASSIVE)
+            self._register(self._fragments)
         elif "passive" in wanted:
             await self._listen(network, host, preference, TcpType.PASSIVE)
         if "so" in wanted:
@@ -65,10 +65,7 @@ class TcpPorts:
     def expect(self, username_fragment: str) -> None:
         """Our fragment is this one from now on; who comes with an earlier one is taken as before."""
         self._fragments.add(username_fragment)
-        if self._mux is not None:
-            for port in self.ports.values():
-                if port.tcp_type is TcpType.PASSIVE:
-                    self._mux.register(username_fragment, port)
+        self._register([username_fragment])
 
     def release(self, path: Path) -> None:
         """The agent has no use for the connection of this path."""
@@ -78,10 +75,11 @@ class TcpPorts:
 
     def close(self) -> set[asyncio.Task[None]]:
         """Close everything; returns what is left to wait for."""
-        self._is_closed = True
+        self._callbacks = None  # owner and ports hold each other through these
         self._on_change = _ignore
         for listener in self._listeners:
             listener.close()
+        self._listeners.clear()
         if self._mux is not None:
             for fragment in self._fragments:
                 self._mux.unregister(fragment, self.ports)
@@ -103,15 +101,21 @@ class TcpPorts:
             await listener.open(network, TransportAddress(host, 0, "tcp"), is_shared=tcp_type.connects)
         except OSError:
             self._core.gatherer.unusable_addresses += 1
-        else:
+            return
+        if self._callbacks is not None:
             self._add(network, listener.local, preference, tcp_type)
 
-    def _add(self, network: TcpNetwork, local: TransportAddress, preference: int, tcp_type: TcpType) -> TcpPort:
-        port = TcpPort(local, tcp_type, network, self._settings, self._callbacks)
-        if not self._is_closed:
-            self.ports[local] = port
-            self._core.gatherer.add_tcp_base(local, preference, tcp_type)
-        return port
+    def _add(self, network: TcpNetwork, local: TransportAddress, preference: int, tcp_type: TcpType) -> None:
+        assert self._callbacks is not None
+        self.ports[local] = TcpPort(local, tcp_type, network, self._settings, self._callbacks)
+        self._core.gatherer.add_tcp_base(local, preference, tcp_type)
+
+    def _register(self, fragments: Iterable[str]) -> None:
+        passive = [port for port in self.ports.values() if port.tcp_type is TcpType.PASSIVE]
+        if self._mux is not None:
+            for fragment in fragments:
+                for port in passive:
+                    self._mux.register(fragment, port)
 
     def _route(self, username_fragment: str, local: TransportAddress) -> TcpPort | None:
         return self.ports.get(local) if username_fragment in self._fragments else None

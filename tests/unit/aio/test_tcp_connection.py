@@ -127,6 +127,17 @@ async def test_one_that_is_closed_before_it_is_up_is_aborted_then():
 
 
 @simulated
+async def test_one_whose_peer_is_gone_already():
+    rig = Rig(is_up=False)
+    rig.transport._extra["peername"] = None
+    rig.connection.connection_made(rig.transport)
+    assert rig.transport.ended == ["abort"]
+    rig.connection.connection_lost(None)
+    assert rig.owner.told == ["the peer has hung up"]
+    assert rig.connection.remote == REMOTE
+
+
+@simulated
 async def test_it_expires_unless_something_is_sent():
     rig = Rig()
     rig.connection.expire_in(5)
