@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from rtcpeer import IceSettings, Settings, TcpMux
+from rtcpeer import IceSettings, RTCPeerConnection, Settings, TcpMux
 from tests.sim.link import LinkSettings
 from tests.sim.nat import BLOCKED, NatSettings
 from tests.sim.peers import LINK, World, connected, exchange, simulated, trickle, until
@@ -53,6 +53,27 @@ def test_who_has_no_udp_calls_who_can_be_called(seed, caller_offers):
         await world.close()
 
     main()
+
+
+@simulated
+async def test_candidates_reach_the_program_and_the_description():
+    world = World(has_tcp=True)
+    a, _ = world.pair(settings=PASSIVE)
+    told = []
+    a.on("icecandidate", told.append)
+    a.createDataChannel("x")
+    await a.setLocalDescription()
+    await until(lambda: None in told)
+    ours = [candidate for candidate in told if candidate and candidate.protocol]
+    assert [(one.protocol, one.tcpType, one.type) for one in ours] == [
+        ("udp", None, "host"), ("tcp", "active", "host"), ("tcp", "passive", "host"),
+    ]  # fmt: skip
+    lines = [line for line in a.localDescription.sdp.splitlines() if line.startswith("a=candidate")]
+    assert [line.split()[2] for line in lines] == ["udp", "tcp", "tcp"]
+    assert lines[1].endswith(" 9 typ host tcptype active")
+    # RFC 6544 section 4.3: the default candidate is one over UDP.
+    assert f"m=application {ours[0].port} UDP/DTLS/SCTP" in a.localDescription.sdp
+    await world.close()
 
 
 @simulated
@@ -196,8 +217,6 @@ async def test_many_connections_share_one_port():
     mux = TcpMux(443, network=server)
     await mux.open()
     assert [(address.host, address.port) for address in mux.addresses] == [("203.0.113.1", 443)]
-    from rtcpeer import RTCPeerConnection
-
     pairs = []
     for number in range(3):
         client = world.peer(nat=BLOCKED)

@@ -90,6 +90,24 @@ def test_over_tcp_only_who_takes_connections_can_be_checked(tcp_type, kind, port
     assert Candidate("1", 1, "tcp", 1, "192.0.2.1", port, kind, tcp_type=tcp_type).is_pairable is pairable
 
 
+@pytest.mark.parametrize(
+    ("line", "pairable"),
+    [
+        ("candidate:3127012740 1 tcp 1518214911 10.77.0.2 9 typ host tcptype active generation 0 ufrag DLoK", False),
+        ("candidate:2 1 TCP 2105458943 10.77.0.2 9 typ host tcptype active", False),
+        ("candidate:3 1 TCP 1010827519 10.77.0.2 57505 typ host tcptype passive", True),
+        ("candidate:4 1 tcp 1671430143 203.0.113.2 443 typ host tcptype passive ufrag abcd", True),
+        ("candidate:5 1 tcp 1015021823 10.77.0.2 57505 typ srflx raddr 10.0.0.1 rport 8999 tcptype so", True),
+        ("candidate:6 1 tcp 1015021823 10.77.0.2 57505 typ host", False),
+    ],
+)  # fmt: skip
+def test_lines_of_browsers_gstreamer_and_pion(line, pairable):
+    candidate = Candidate.parse(line)
+    assert candidate.protocol == "tcp"
+    assert candidate.is_pairable is pairable
+    assert candidate.serialize() == line.replace("TCP", "tcp")
+
+
 def tcp(tcp_type, host="192.0.2.1", kind=CandidateType.HOST, component=1):
     return Candidate("1", component, "tcp", 1, host, 5000, kind, tcp_type=TcpType(tcp_type))
 
