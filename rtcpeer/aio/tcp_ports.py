@@ -63,7 +63,7 @@ class TcpPorts:
             await self._listen(network, host, preference, TcpType.SIMULTANEOUS_OPEN)
 
     def expect(self, username_fragment: str) -> None:
-        """Our fragment is this one from now on; who comes with an earlier one is taken as before."""
+        """Our fragment is this one from now on: a mux has to know. Who comes with an earlier one is taken as before."""
         self._fragments.add(username_fragment)
         self._register([username_fragment])
 
@@ -118,7 +118,8 @@ class TcpPorts:
                     self._mux.register(fragment, port)
 
     def _route(self, username_fragment: str, local: TransportAddress) -> TcpPort | None:
-        return self.ports.get(local) if username_fragment in self._fragments else None
+        ours = {*self._fragments, self._core.agent.local_parameters.username_fragment}
+        return self.ports.get(local) if username_fragment in ours else None
 
     def _has_room(self) -> bool:
         return sum(port.connections for port in self.ports.values()) < self._settings.max_tcp_connections
