@@ -1,10 +1,9 @@
-"""ICE over real TCP: with ourselves, Chromium, Firefox and Pion, where no candidate for UDP is ours."""
+"""ICE over real TCP: with ourselves, Chromium and Firefox, where no candidate for UDP is ours. Pion: test_pion.py."""
 
 import asyncio
 import contextlib
 import random
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -12,11 +11,9 @@ import pytest_asyncio
 from rtcpeer import IceSettings, RTCPeerConnection, Settings, TcpMux
 from tests.interop.behaviours import Pair, exchange
 from tests.interop.chromium import Chromium
-from tests.interop.conftest import REQUIRE_ALL, require_program
 from tests.interop.firefox import Firefox
 from tests.interop.peers.browser_peer import BrowserPeer
 from tests.interop.peers.peer import WAIT, Message, Peer
-from tests.interop.peers.pion_peer import PACKAGES, PionPeer, PionProcess, build
 from tests.interop.peers.python_peer import OurPeer
 
 pytestmark = [pytest.mark.interop, pytest.mark.asyncio(loop_scope="module")]
@@ -61,14 +58,6 @@ async def firefox() -> AsyncIterator[Firefox]:
         yield browser
 
 
-@pytest.fixture(scope="module")
-def pion_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    go = require_program("go")
-    if not REQUIRE_ALL and not PACKAGES.is_dir():
-        pytest.skip("Debian's golang-github-pion-webrtc.v3-dev is not installed")
-    return build(go, tmp_path_factory.mktemp("pion"))
-
-
 @BOTH_WAYS
 async def test_chromium_calls_us(chromium: Chromium, we_offer: bool) -> None:
     async with await BrowserPeer.start(chromium) as theirs:
@@ -79,12 +68,6 @@ async def test_chromium_calls_us(chromium: Chromium, we_offer: bool) -> None:
 async def test_firefox_calls_us(firefox: Firefox, we_offer: bool) -> None:
     async with await BrowserPeer.start(firefox) as theirs:
         assert await converse(tcp_peer("passive"), theirs, we_offer=we_offer) == ("tcp", "passive", "tcp", "active")
-
-
-@BOTH_WAYS
-async def test_we_call_pion(pion_program: Path, we_offer: bool) -> None:
-    async with PionProcess(pion_program) as process, await PionPeer.start(process, "tcp") as theirs:
-        assert await converse(tcp_peer("active"), theirs, we_offer=we_offer) == ("tcp", "active", "tcp", "passive")
 
 
 @pytest.mark.parametrize(
