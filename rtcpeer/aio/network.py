@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
+from rtcpeer.aio.hops import trace_hops
 from rtcpeer.aio.interfaces import Interface, InterfaceAddress, list_interfaces
 from rtcpeer.aio.mdns import service_of
 from rtcpeer.aio.network_monitor import monitor_of
@@ -15,6 +16,7 @@ from rtcpeer.aio.udp import open_udp
 from rtcpeer.core import Datagrams, TransportAddress
 
 __all__ = [
+    "HopNetwork",
     "Interface",
     "InterfaceAddress",
     "MdnsNetwork",
@@ -123,6 +125,14 @@ class MonitoredNetwork(Protocol):
         """
 
 
+@runtime_checkable
+class HopNetwork(Protocol):
+    """What a network may know besides: the routers on the way."""
+
+    async def trace_hops(self, host: str, server: TransportAddress) -> list[str | None]:
+        """The first routers from a local address, as far as they tell; empty where nothing is found out."""
+
+
 class SystemNetwork:
     """The network of the machine we run on."""
 
@@ -180,3 +190,7 @@ class SystemNetwork:
     def watch(self, interval: float, on_change: Callable[[], None]) -> Callable[[], None]:
         """By the event loop's `rtcpeer.aio.network_monitor.NetworkMonitor`."""
         return monitor_of(asyncio.get_running_loop()).subscribe(interval, on_change)
+
+    async def trace_hops(self, host: str, server: TransportAddress) -> list[str | None]:
+        """On Linux over IPv4."""
+        return await trace_hops(host, server)
