@@ -34,6 +34,7 @@ from rtcpeer.ice.events import IceState
 from rtcpeer.ice.parameters import IceParameters
 from rtcpeer.ice.settings import IceSettings
 from rtcpeer.sctp.settings import SctpSettings
+from rtcpeer.turn import TurnSettings, time_limited_credentials
 
 __version__ = "0.1.0"
 
@@ -64,6 +65,8 @@ __all__ = [
     "SctpSettings",
     "DataChannelSettings",
     "TcpMux",
+    "TurnSettings",
+    "time_limited_credentials",
     # ICE alone
     "IceAgent",
     "IceParameters",

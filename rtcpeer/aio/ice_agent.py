@@ -16,6 +16,7 @@ from pyee.asyncio import AsyncIOEventEmitter
 from rtcpeer.aio.candidate_names import LocalNames, RemoteNames
 from rtcpeer.aio.driver import Driver
 from rtcpeer.aio.interfaces import select_addresses
+from rtcpeer.aio.leave_taking import LeaveTaking
 from rtcpeer.aio.network import Network, SystemNetwork, UdpPort
 from rtcpeer.aio.servers import Servers
 from rtcpeer.aio.tcp_mux import TcpMux
@@ -29,7 +30,7 @@ from rtcpeer.ice.parameters import IceParameters
 from rtcpeer.ice.settings import IceSettings
 from rtcpeer.stack.connectivity import Connectivity, ConnectivityEvent
 from rtcpeer.stack.gathering import CandidateGathered, Gatherer, GatheringCompleted, GatheringSufficient, ServerFailed
-from rtcpeer.stack.relays import StreamUnneeded
+from rtcpeer.stack.relays import CredentialsRefused, StreamUnneeded, StreamWanted
 from rtcpeer.stack.servers import ServerUrl
 from rtcpeer.turn.settings import TurnSettings
 
@@ -226,9 +227,9 @@ class IceAgent(AsyncIOEventEmitter):
             self.core.close()
         if self._driver is not None:
             self._driver.close()
-        for port in self._ports.values():
-            port.close()
-        self._ports.clear()
+        leaving = self.core.gatherer.relays.leaving if self._driver is not None else set()
+        for local in self._ports.keys() - leaving:
+            self._ports.pop(local).close()
         self._news.tell()
         self._driven, self._on_event = self.core, _ignore
         self._local_names.close()
@@ -236,6 +237,10 @@ class IceAgent(AsyncIOEventEmitter):
         if self._gathering is not None and not self._gathering.done():
             self._gathering.cancel()
             leftovers.add(self._gathering)
+        if leaving:
+            leave = LeaveTaking(self.core.gatherer.relays, self._ports)
+            self._driver = leave.driver
+            leftovers.add(leave.task)
         self._leftover = _one_of(leftovers)
         return self._leftover
 
@@ -252,8 +257,8 @@ class IceAgent(AsyncIOEventEmitter):
                 self.emit("state", state)
             case PairSelected(local, remote):
                 self.emit("selected_pair", local, remote)
-            case StreamUnneeded(end):
-                self._servers.end_stream(end)
+            case StreamUnneeded() | StreamWanted() | CredentialsRefused():
+                self._servers.handle(event)
             case ConnectionUnneeded(path):
                 self._tcp.release(path)
             case GatheringSufficient() | PairValidated():
@@ -286,8 +291,7 @@ class IceAgent(AsyncIOEventEmitter):
             await self._local_names.hide(host)
             if is_used("udp", host, self.settings):
                 await self._open_port(host, preference)
-            if is_used("tcp", host, self.settings):
-                await self._tcp.open(host, preference)
+            await self._tcp.open(host, preference)
             self.wake()
         gatherer.end_of_bases()
         self.wake()

@@ -1,16 +1,19 @@
 """The servers of one agent: their names are resolved, and TURN servers are connected to where their URL says so."""
 
 import asyncio
+import functools
 import ssl
 from collections.abc import Callable, Coroutine, Sequence
-from functools import partial
 from typing import Any
 
 from rtcpeer.aio.network import Network, StreamNetwork, StreamPort
 from rtcpeer.aio.streams import StreamCallbacks
+from rtcpeer.aio.turn_credentials import CredentialDesk
 from rtcpeer.core import Datagrams, TransportAddress
+from rtcpeer.dtls import TrustStore
 from rtcpeer.ice.settings import IceSettings
 from rtcpeer.stack.gathering import Gatherer
+from rtcpeer.stack.relays import CredentialsRefused, StreamUnneeded, StreamWanted
 from rtcpeer.stack.servers import ServerScheme, ServerUrl
 
 __all__ = ["Servers"]
@@ -33,74 +36,128 @@ class Servers:
         on_change: Callable[[], None],
     ) -> None:
         self.streams: dict[TransportAddress, StreamPort] = {}
+        self._credentials = CredentialDesk(gatherer.relays.set_credentials, settings.turn_timeout, on_change)
         self._gatherer = gatherer
         self._network = network
         self._settings = settings
         self._on_change = on_change
         self._callbacks = StreamCallbacks(on_data, on_drained, self._on_full, self._on_lost)
+        self._redirections: set[asyncio.Task[None]] = set()
         self._is_closed = False
 
     async def find(self, server: ServerUrl) -> None:
         """Resolve its name and connect to it, as far as that is needed; what goes wrong is the gatherer's to tell."""
-        gatherer, settings = self._gatherer, self._settings
         try:
-            async with asyncio.timeout(settings.dns_timeout):
-                addresses = await self._network.resolve(server.host, server.port)
-        except TimeoutError:
-            gatherer.fail_server(server, f"the name {server.host} was not resolved within {settings.dns_timeout} s")
-        except (OSError, UnicodeError) as error:  # the latter for a name with an empty or overlong label
-            gatherer.fail_server(server, f"the name {server.host} can not be resolved: {_reason(error)}")
-        else:
-            gatherer.add_server(server, addresses)
-            if server.scheme.is_turn and server.is_stream:
-                await self._connect(server, addresses)
+            # At once for all servers, so that those that share a source of credentials share its answer.
+            server = await self._credentials.fill(server)
+            await self._meet(server, await self._resolve(server))
+        except OSError as error:
+            self._gatherer.fail_server(server, str(error))
         self._on_change()
 
-    def end_stream(self, local: TransportAddress) -> None:
-        """Hang up."""
-        port = self.streams.pop(local, None)
-        if port is not None:
-            port.close()
+    def handle(self, event: StreamUnneeded | StreamWanted | CredentialsRefused) -> None:
+        """Do what the relays need done."""
+        match event:
+            case StreamUnneeded(end):
+                self._end_stream(end)
+            case StreamWanted():
+                # The first server has named another.
+                self._end_stream(event.local)
+                task = asyncio.get_running_loop().create_task(self._reconnect(event), name="rtcpeer redirected")
+                self._redirections.add(task)
+                task.add_done_callback(self._redirections.discard)
+            case CredentialsRefused(server):
+                self._credentials.refused(server)
 
     def close(self) -> set[asyncio.Task[None]]:
         """Hang up everywhere; returns what is left to wait for."""
         self._is_closed = True
         self._on_change = _ignore
+        for task in self._redirections:
+            task.cancel()
+        leftovers = self._redirections | self._credentials.close()
         ports = list(self.streams.values())
         self.streams.clear()
         for port in ports:
             port.close()
-        return {asyncio.get_running_loop().create_task(_end(ports), name="rtcpeer hanging up")} if ports else set()
+        if ports:
+            leftovers.add(asyncio.get_running_loop().create_task(_end(ports), name="rtcpeer hanging up"))
+        return leftovers
+
+    def _end_stream(self, local: TransportAddress) -> None:
+        port = self.streams.pop(local, None)
+        if port is not None:
+            port.close()
+
+    async def _resolve(self, server: ServerUrl) -> list[TransportAddress]:
+        timeout = self._settings.dns_timeout
+        try:
+            async with asyncio.timeout(timeout):
+                return await self._network.resolve(server.host, server.port)
+        except TimeoutError:
+            raise OSError(f"the name {server.host} was not resolved within {timeout} s") from None
+        except (OSError, UnicodeError) as error:  # the latter for a name with an empty or overlong label
+            raise OSError(f"the name {server.host} can not be resolved: {_reason(error)}") from error
+
+    async def _meet(self, server: ServerUrl, addresses: Sequence[TransportAddress]) -> None:
+        if server.scheme is ServerScheme.STUNS:
+            # What a server sees of a TLS connection is a TCP address, which no UDP candidate can be made of. Browsers
+            # do not ask these servers either.
+            raise OSError("a stuns: server is not asked: over TLS it sees no UDP address; use stun:")
+        trust: TrustStore | None = None
+        if server.is_dtls:
+            loop = asyncio.get_running_loop()
+            trust = await loop.run_in_executor(None, _trust_store, self._settings.tls_ca_file)  # it reads files
+        self._gatherer.add_server(server, addresses, trust)
+        if server.scheme.is_turn and server.is_stream:
+            await self._connect(server, addresses)
 
     async def _connect(self, server: ServerUrl, addresses: Sequence[TransportAddress]) -> None:
+        tls_name = server.host if server.scheme is ServerScheme.TURNS else None
+        port = await self._open(server, addresses, tls_name)
+        # The cap on gathering may have come first.
+        self._keep(port, self._gatherer.add_stream(server, port.local, port.remote))
+
+    async def _reconnect(self, wanted: StreamWanted) -> None:
+        relays = self._gatherer.relays
+        try:
+            port = await self._open(wanted.server, [wanted.remote], wanted.tls_name)
+        except OSError as error:
+            relays.not_reconnected(wanted.local, str(error))
+        else:
+            self._keep(port, not self._is_closed and relays.reconnected(wanted.local, port.local, port.remote))
+        self._on_change()
+
+    def _keep(self, port: StreamPort, is_wanted: bool) -> None:
+        if is_wanted and not self._is_closed:
+            self.streams[port.local] = port
+        else:
+            port.abort()
+
+    async def _open(self, server: ServerUrl, addresses: Sequence[TransportAddress], tls_name: str | None) -> StreamPort:
+        """Connect in time; raises OSError with a sentence for people."""
         timeout = self._settings.turn_timeout
         try:
             async with asyncio.timeout(timeout):
-                port = await self._first_stream(server, addresses)
+                return await self._first_stream(addresses, tls_name)
         except TimeoutError:
-            self._gatherer.fail_server(server, f"{server.host} took no connection within {timeout} s")
+            raise OSError(f"{server.host} took no connection within {timeout} s") from None
         except OSError as error:
-            self._gatherer.fail_server(server, f"no connection to {server.host}: {_reason(error)}")
-        else:
-            # The cap on gathering may have come first.
-            if not self._is_closed and self._gatherer.add_stream(server, port.local, port.remote):
-                self.streams[port.local] = port
-            else:
-                port.abort()
+            raise OSError(f"no connection to {server.host}: {_reason(error)}") from error
 
-    async def _first_stream(self, server: ServerUrl, addresses: Sequence[TransportAddress]) -> StreamPort:
+    async def _first_stream(self, addresses: Sequence[TransportAddress], tls_name: str | None) -> StreamPort:
         """To the address that answers first: one of each family, the resolver's favourite with a head start."""
         network = self._network
         if not isinstance(network, StreamNetwork):
             raise OSError("this network has no TCP")
-        tls_name = server.host if server.scheme is ServerScheme.TURNS else None
         by_family: dict[bool, TransportAddress] = {}
         for address in addresses:
             by_family.setdefault(":" in address.host, address._replace(protocol="tcp"))
         ca_file = self._settings.tls_ca_file
 
         attempts = (
-            partial(network.open_stream, each, tls_name, ca_file, self._callbacks) for each in by_family.values()
+            functools.partial(network.open_stream, each, tls_name, ca_file, self._callbacks)
+            for each in by_family.values()
         )
         return await _race(list(attempts))
 
@@ -153,6 +210,11 @@ async def _end(ports: list[StreamPort]) -> None:
     await asyncio.wait([port.ended for port in ports], timeout=0.5)
     for port in ports:
         port.abort()
+
+
+@functools.cache
+def _trust_store(ca_file: str | None) -> TrustStore:
+    return TrustStore(ca_file)
 
 
 def _reason(error: OSError | UnicodeError) -> str:

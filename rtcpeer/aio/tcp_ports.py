@@ -9,7 +9,7 @@ from rtcpeer.aio.tcp_connection import TcpConnection
 from rtcpeer.aio.tcp_listener import TcpListener
 from rtcpeer.aio.tcp_mux import TcpMux
 from rtcpeer.core import Datagrams, TransportAddress
-from rtcpeer.ice.candidate import DISCARD_PORT, TcpType
+from rtcpeer.ice.candidate import DISCARD_PORT, TcpType, tcp_host_candidate
 from rtcpeer.ice.pair import Path
 from rtcpeer.ice.settings import IceSettings
 from rtcpeer.stack.connectivity import Connectivity
@@ -47,7 +47,8 @@ class TcpPorts:
     async def open(self, host: str, preference: int) -> None:
         """Gather what the settings want of this address; what can not be had is counted."""
         network, wanted = self._network, self._settings.tcp_candidates
-        if not isinstance(network, TcpNetwork) or self._settings.transport_policy != "all" or self._callbacks is None:
+        is_wanted = is_used("tcp", host, self._settings) and self._settings.transport_policy == "all"
+        if not isinstance(network, TcpNetwork) or not is_wanted or self._callbacks is None:
             return
         if "active" in wanted:
             self._add(network, TransportAddress(host, DISCARD_PORT, "tcp"), preference, TcpType.ACTIVE)
@@ -108,7 +109,7 @@ class TcpPorts:
     def _add(self, network: TcpNetwork, local: TransportAddress, preference: int, tcp_type: TcpType) -> None:
         assert self._callbacks is not None
         self.ports[local] = TcpPort(local, tcp_type, network, self._settings, self._callbacks)
-        self._core.gatherer.add_tcp_base(local, preference, tcp_type)
+        self._core.gatherer.add_host(tcp_host_candidate(local, preference, tcp_type))
 
     def _register(self, fragments: Iterable[str]) -> None:
         passive = [port for port in self.ports.values() if port.tcp_type is TcpType.PASSIVE]

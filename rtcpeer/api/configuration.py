@@ -11,7 +11,7 @@ from rtcpeer.errors import InvalidAccessError, NotSupportedError
 from rtcpeer.errors import SyntaxError as RTCSyntaxError
 from rtcpeer.ice.settings import IceSettings
 from rtcpeer.sctp.settings import SctpSettings
-from rtcpeer.stack.servers import ServerUrl
+from rtcpeer.stack.servers import CredentialSource, ServerUrl
 from rtcpeer.turn import Credentials, TurnSettings
 
 __all__ = ["RTCConfiguration", "RTCIceServer", "Settings"]
@@ -22,15 +22,19 @@ class RTCIceServer:
     """A STUN or TURN server (W3C webrtc-pc section 4.2.2).
 
     Args:
-        urls: one URL or several, ``stun:host[:port]`` or ``turn:host[:port][?transport=udp|tcp]``.
+        urls: one URL or several, ``stun:host[:port]`` or ``turn[s]:host[:port][?transport=udp|tcp]``; ``turns:`` is
+            TLS, and with ``transport=udp`` DTLS.
         username: for TURN.
-        credential: for TURN.
+        credential: for TURN; or in place of both a function, plain or a coroutine's, that returns
+            ``(username, credential)`` and maybe, third, for how many seconds they are good. It is called once for each
+            gathering, before those seconds are over, and when the server takes the credentials no longer.
+            `time_limited_credentials` are for servers with a shared secret.
         credentialType: only ``"password"``.
     """
 
     urls: str | Sequence[str]
     username: str | None = None
-    credential: str | None = None
+    credential: str | CredentialSource | None = field(default=None, repr=False)
     credentialType: str = "password"
 
     def parsed_urls(self) -> list[ServerUrl]:
@@ -38,7 +42,7 @@ class RTCIceServer:
 
         Raises:
             SyntaxError: a URL is malformed, or there is none.
-            InvalidAccessError: a TURN URL without username and credential.
+            InvalidAccessError: a TURN URL without username and credential, or without a function that makes them.
             NotSupportedError: a credential type that nobody implements.
         """
         urls = [self.urls] if isinstance(self.urls, str) else list(self.urls)
@@ -47,12 +51,17 @@ class RTCIceServer:
             raise RTCSyntaxError("an RTCIceServer needs at least one URL")
         if self.credentialType != "password":
             raise NotSupportedError(f"credentialType is 'password', not {self.credentialType!r}")
-        credentials = Credentials(self.username, self.credential) if self.username and self.credential else None
+        credentials = self._credentials()
         parsed = [ServerUrl.parse(url, credentials) for url in urls]
         for url in parsed:
-            if url.scheme.is_turn and not (self.username and self.credential):
+            if url.scheme.is_turn and credentials is None:
                 raise InvalidAccessError(f"{url.url} is a TURN server and needs a username and a credential")
         return parsed
+
+    def _credentials(self) -> Credentials | CredentialSource | None:
+        if callable(self.credential):
+            return self.credential
+        return Credentials(self.username, self.credential) if self.username and self.credential else None
 
 
 @dataclass(frozen=True)

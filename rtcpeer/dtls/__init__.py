@@ -2,6 +2,7 @@
 
 from rtcpeer.dtls.alerts import Alert, AlertDescription, AlertLevel
 from rtcpeer.dtls.certificate import Certificate, Fingerprint, KeyType, fingerprint_of
+from rtcpeer.dtls.contexts import TrustStore
 from rtcpeer.dtls.endpoint import DtlsEndpoint, DtlsRole, DtlsState, DtlsStatistics
 from rtcpeer.dtls.events import (
     AlertReceived,
@@ -13,6 +14,7 @@ from rtcpeer.dtls.events import (
     HandshakeFailed,
 )
 from rtcpeer.dtls.keys import SrtpKeys
+from rtcpeer.dtls.server_identity import ServerIdentity
 from rtcpeer.dtls.settings import DtlsSettings
 
 __all__ = [
@@ -26,6 +28,8 @@ __all__ = [
     "KeyType",
     "fingerprint_of",
     "SrtpKeys",
+    "ServerIdentity",
+    "TrustStore",
     "Alert",
     "AlertDescription",
     "AlertLevel",

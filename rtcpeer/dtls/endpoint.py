@@ -24,6 +24,7 @@ from rtcpeer.dtls.keys import SrtpKeys
 from rtcpeer.dtls.outgoing import OutgoingAlerts
 from rtcpeer.dtls.protection import ApplicationRecords
 from rtcpeer.dtls.records import ContentType, MessageType, Record, split_records
+from rtcpeer.dtls.server_identity import ServerIdentity
 from rtcpeer.dtls.settings import DtlsSettings
 from rtcpeer.dtls.tls import OpenSslRecords
 from rtcpeer.errors import InvalidStateError
@@ -69,7 +70,7 @@ class DtlsEndpoint:
     goes around `packets_to_send` and events: `seal` out, `take_data` in.
     """
 
-    def __init__(self, certificate: Certificate, settings: DtlsSettings, entropy: Entropy) -> None:
+    def __init__(self, certificate: Certificate | None, settings: DtlsSettings, entropy: Entropy) -> None:
         self.certificate = certificate
         self._settings = settings
         self._entropy = entropy
@@ -144,19 +145,19 @@ class DtlsEndpoint:
             return None
         return self._handshake.next_timeout()
 
-    def start(self, role: DtlsRole, remote_fingerprints: Sequence[Fingerprint]) -> None:
-        """Begin, or let the peer begin; what came before is processed now.
+    def start(self, role: DtlsRole, remote: Sequence[Fingerprint] | ServerIdentity) -> None:
+        """Begin, or let the peer begin; what came before is processed now. A client may expect a server by its name.
 
         Raises `InvalidStateError` when it was started or closed, `ValueError` without a fingerprint.
         """
         if self._state is not DtlsState.NEW:
             raise InvalidStateError(f"a DTLS endpoint starts once; this one is {self._state.value}")
-        if not remote_fingerprints:
+        if not remote:
             raise ValueError("a fingerprint of the peer's certificate is needed to trust it (RFC 8122 section 5)")
         is_client = role is DtlsRole.CLIENT
         self._role = role
         self._state = DtlsState.CONNECTING
-        handshake = Handshake(self.certificate, self._settings, self._entropy, remote_fingerprints, is_client=is_client)
+        handshake = Handshake(self.certificate, self._settings, self._entropy, remote, is_client=is_client)
         self._handshake = handshake
         try:
             handshake.begin()

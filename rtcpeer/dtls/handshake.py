@@ -25,6 +25,7 @@ from rtcpeer.dtls.records import (
     Record,
     handshake_is_sound,
 )
+from rtcpeer.dtls.server_identity import ServerIdentity, names_host
 from rtcpeer.dtls.settings import DtlsSettings
 from rtcpeer.dtls.tls import TlsError, TlsMachine
 
@@ -61,15 +62,19 @@ class Handshake:
 
     def __init__(
         self,
-        certificate: Certificate,
+        certificate: Certificate | None,
         settings: DtlsSettings,
         entropy: Entropy,
-        remote_fingerprints: Sequence[Fingerprint],
+        remote: Sequence[Fingerprint] | ServerIdentity,
         *,
         is_client: bool,
     ) -> None:
+        """A server's identity in place of fingerprints needs no certificate of ours."""
+        who = remote if isinstance(remote, ServerIdentity) else certificate
+        if who is None:
+            raise ValueError("towards a peer a certificate of our own is needed (RFC 8827 section 6.5)")
         self._settings = settings
-        self._fingerprints = tuple(remote_fingerprints)
+        self._remote = remote if isinstance(remote, ServerIdentity) else tuple(remote)
         self._is_client = is_client
         self._expected = FROM_SERVER if is_client else FROM_CLIENT
         self._timer = RetransmissionTimer(settings, entropy)
@@ -80,9 +85,9 @@ class Handshake:
         self._highest_read = -1  # record number of the newest plaintext record that came
         self._shown = -1  # number of the newest plaintext record that OpenSSL was shown
         self._answered = -1  # what that was when our flight was made
-        self._tls: TlsMachine | None = TlsMachine(certificate, settings, is_client=is_client)
+        self._tls: TlsMachine | None = TlsMachine(who, settings, is_client=is_client)
         self.sender = Sender()
-        self.peer_certificate: bytes | None = None  # DER, once its fingerprint was found right
+        self.peer_certificate: bytes | None = None  # DER, once its fingerprint or name was found right
         self.is_complete = False
         self.is_whole_openssl = False  # known to use records that only OpenSSL can make
         self.retransmissions = 0
@@ -234,7 +239,7 @@ class Handshake:
             raise HandshakeError(
                 f"the handshake broke: {error}", sent_alert=error.sent_alert, received_alert=error.received_alert
             ) from error
-        self._check_fingerprint()
+        self._check_certificate()
         self._find_keys()
         self._take_flight(tls.output())
         if tls.is_complete and not self.is_complete:
@@ -243,14 +248,22 @@ class Handshake:
             self.is_complete = True
             self._timer.stop()
 
-    def _check_fingerprint(self) -> None:
-        """RFC 8122 section 6.2: a certificate without a signalled fingerprint ends the session with bad_certificate."""
+    def _check_certificate(self) -> None:
+        """RFC 8122 section 6.2: a certificate without a signalled fingerprint ends the session with bad_certificate.
+
+        Of a server OpenSSL has checked the chain; the name is left to us.
+        """
         if self.peer_certificate is not None:
             return
         certificate = self.tls.peer_certificate()
         if certificate is None:
             return
-        if not matches_any(certificate, self._fingerprints):
+        remote = self._remote
+        if isinstance(remote, ServerIdentity):
+            if not names_host(certificate, remote.host):
+                text = f"the server's certificate is not for {remote.host}"
+                raise HandshakeError(text, sent_alert=BAD_CERTIFICATE)
+        elif not matches_any(certificate, remote):
             raise HandshakeError(
                 "the peer's certificate has none of the fingerprints that were signalled",
                 sent_alert=BAD_CERTIFICATE,

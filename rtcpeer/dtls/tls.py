@@ -1,4 +1,4 @@
-"""OpenSSL through memory BIOs: the only module that knows it.
+"""OpenSSL through memory BIOs: with `contexts` all that knows it.
 
 It makes and understands handshake messages. When they are sent, and under which record numbers, is not its business:
 its retransmission timer reads the real clock, so what it repeats on its own is recognised and dropped by `handshake`.
@@ -10,23 +10,17 @@ from OpenSSL import SSL, crypto
 
 from rtcpeer.dtls.alerts import Alert
 from rtcpeer.dtls.certificate import Certificate
+from rtcpeer.dtls.contexts import HandshakeLog, peer_context
 from rtcpeer.dtls.keys import Secrets, SrtpKeys, srtp_keys, srtp_material_length
 from rtcpeer.dtls.protection import MAX_PLAINTEXT
-from rtcpeer.dtls.records import DTLS_1_2, EPOCH_1, HEADER_LENGTH, ContentType, Record, split_records
+from rtcpeer.dtls.records import EPOCH_1, HEADER_LENGTH, ContentType, Record, split_records
+from rtcpeer.dtls.server_identity import ServerIdentity
 from rtcpeer.dtls.settings import DtlsSettings
 
 __all__ = ["OpenSslRecords", "TlsError", "TlsMachine"]
 
 READ_SIZE: Final = 65536
 EXPORTER_LABEL: Final = b"EXTRACTOR-dtls_srtp"  # RFC 5764 section 4.2
-
-OPTIONS: Final = (
-    SSL.OP_NO_QUERY_MTU  # a memory BIO has no path to ask
-    | SSL.OP_NO_TICKET  # a WebRTC connection is never resumed
-    | SSL.OP_NO_RENEGOTIATION  # RFC 8827 section 6.5 has no use for it
-    | SSL.OP_NO_COMPRESSION
-    | SSL.OP_CIPHER_SERVER_PREFERENCE
-)
 
 
 class TlsError(Exception):
@@ -38,52 +32,17 @@ class TlsError(Exception):
         self.received_alert = received_alert
 
 
-class AlertLog:
-    """The last alert each way, as OpenSSL's info callback tells them."""
-
-    def __init__(self) -> None:
-        self.sent: Alert | None = None
-        self.received: Alert | None = None
-
-    def note(self, _connection: SSL.Connection, where: int, value: int) -> None:
-        """Take OpenSSL's report: level << 8 | description."""
-        if where & SSL.SSL_CB_ALERT:
-            alert = Alert(value >> 8, value & 0xFF)
-            if where & SSL.SSL_CB_READ:
-                self.received = alert
-            else:
-                self.sent = alert
-
-
-def _accept_any(_connection: SSL.Connection, _certificate: object, _error: int, _depth: int, _ok: int) -> bool:
-    """Let self-signed certificates pass: the fingerprint decides, before anything is sent or accepted."""
-    return True
-
-
-def _context(certificate: Certificate, settings: DtlsSettings, alerts: AlertLog) -> SSL.Context:
-    context = SSL.Context(SSL.DTLS_METHOD)
-    context.set_min_proto_version(DTLS_1_2)
-    context.set_max_proto_version(DTLS_1_2)
-    context.set_options(OPTIONS)
-    context.set_info_callback(alerts.note)
-    context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
-    # RFC 8827 section 6.5: both sides must show a certificate.
-    context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, _accept_any)
-    context.set_cipher_list(":".join(settings.cipher_suites).encode())
-    if settings.srtp_profiles:
-        context.set_tlsext_use_srtp(":".join(settings.srtp_profiles).encode())
-    context.use_certificate(certificate.x509)
-    context.use_privatekey(certificate.private_key)
-    return context
-
-
 class TlsMachine:
     """One OpenSSL connection: records in, records out, both as OpenSSL numbers them."""
 
-    def __init__(self, certificate: Certificate, settings: DtlsSettings, *, is_client: bool) -> None:
-        # Not a method of ours as callback: the context would then keep us alive in a cycle.
-        self._alerts = AlertLog()
-        self._connection = SSL.Connection(_context(certificate, settings, self._alerts), None)
+    def __init__(self, who: Certificate | ServerIdentity, settings: DtlsSettings, *, is_client: bool) -> None:
+        """`who`: our certificate, towards a peer; or whom we expect, towards a server, which is shown none."""
+        self._log = HandshakeLog()
+        context = who.trust.context if isinstance(who, ServerIdentity) else peer_context(who, settings)
+        self._connection = SSL.Connection(context, None)
+        self._connection.set_app_data(self._log)
+        if isinstance(who, ServerIdentity) and who.server_name is not None:
+            self._connection.set_tlsext_host_name(who.server_name)
         self._connection.set_ciphertext_mtu(settings.mtu)
         self.is_client = is_client
         self.is_complete = False
@@ -103,7 +62,9 @@ class TlsMachine:
         except SSL.WantReadError:
             return
         except SSL.Error as error:
-            raise TlsError(_explain(error), self._alerts.sent, self._alerts.received) from error
+            problem = self._log.chain_problem
+            text = _explain(error) if problem is None else f"the server's certificate is not valid: {problem}"
+            raise TlsError(text, self._log.sent, self._log.received) from error
         self.is_complete = True
 
     def output(self) -> list[Record]:
@@ -120,7 +81,7 @@ class TlsMachine:
         try:
             self._connection.DTLSv1_handle_timeout()
         except SSL.Error as error:
-            raise TlsError(_explain(error), self._alerts.sent, self._alerts.received) from error
+            raise TlsError(_explain(error), self._log.sent, self._log.received) from error
 
     def peer_certificate(self) -> bytes | None:
         """What the peer showed (DER), as soon as it did; whether it owns the key is known when the handshake ends.
@@ -191,7 +152,7 @@ class TlsMachine:
     @property
     def received_alert(self) -> Alert | None:
         """The last alert that OpenSSL read."""
-        return self._alerts.received
+        return self._log.received
 
     def shutdown(self) -> None:
         """Queue close_notify for `output`."""

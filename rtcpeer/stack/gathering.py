@@ -7,20 +7,24 @@ time, and nothing here waits for anything else: a dead server costs nobody but i
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from rtcpeer.core import Datagrams, Entropy, TransportAddress
+from rtcpeer.dtls import TrustStore
 from rtcpeer.errors import MalformedPacketError
-from rtcpeer.ice.candidate import (
-    Candidate,
-    CandidateType,
-    TcpType,
-    candidate_priority,
-    compute_foundation,
-    tcp_host_candidate,
-)
+from rtcpeer.ice.candidate import Candidate, CandidateType, candidate_priority, compute_foundation
 from rtcpeer.ice.settings import IceSettings
-from rtcpeer.stack.relays import Relay, RelayLost, RelayOpened, RelayRefused, Relays, StreamUnneeded
-from rtcpeer.stack.servers import ServerScheme, ServerUrl
+from rtcpeer.stack.relays import (
+    CredentialsRefused,
+    Relay,
+    RelayLost,
+    RelayOpened,
+    RelayRefused,
+    Relays,
+    StreamUnneeded,
+    StreamWanted,
+)
+from rtcpeer.stack.servers import ServerUrl
 from rtcpeer.stun.attributes import AttributeType
 from rtcpeer.stun.message import MessageClass, Method, StunMessage
 from rtcpeer.stun.transaction import Transaction
@@ -79,7 +83,14 @@ class GatheringCompleted:
 
 
 GatheringEvent = (
-    CandidateGathered | ServerFailed | GatheringSufficient | GatheringCompleted | RelayLost | StreamUnneeded
+    CandidateGathered
+    | ServerFailed
+    | GatheringSufficient
+    | GatheringCompleted
+    | RelayLost
+    | StreamUnneeded
+    | StreamWanted
+    | CredentialsRefused
 )
 
 
@@ -102,6 +113,14 @@ class _Question:
         self.address = address
         self.transaction = transaction
         self.asked_at: float | None = None
+
+
+class _Found(NamedTuple):
+    """A server whose name is resolved."""
+
+    server: ServerUrl
+    addresses: list[TransportAddress]
+    trust: TrustStore | None  # who may vouch for it, where it is asked over DTLS
 
 
 class _Tally:
@@ -155,7 +174,7 @@ class Gatherer:
         self.dropped_responses = 0
         self.unusable_addresses = 0
         self._bases: list[tuple[TransportAddress, int]] = []
-        self._servers: list[tuple[ServerUrl, list[TransportAddress]]] = []
+        self._servers: list[_Found] = []
         self._has_all_bases = False
         self._has_all_servers = False
         self._questions: dict[bytes, _Question] = {}  # by transaction id
@@ -237,36 +256,35 @@ class Gatherer:
         if self.state is GatheringState.NEW:
             self.state = GatheringState.GATHERING
 
-    def add_tcp_base(self, base: TransportAddress, preference: int, tcp_type: TcpType) -> None:
-        """Connections may be opened from, or are taken at, this address: a host candidate."""
+    def add_host(self, candidate: Candidate) -> None:
+        """A host candidate that no server is asked from, such as one over TCP."""
         if self._wants_host:
-            self._gathered(tcp_host_candidate(base, preference, tcp_type))
+            self._gathered(candidate)
 
     def add_base(self, base: TransportAddress, preference: int) -> None:
         """A socket is bound: a host candidate, and a place to ask servers from; ``preference`` 0 is the best base."""
         self._bases.append((base, preference))
         if self._wants_host:
             self._gathered(_candidate(CandidateType.HOST, base, base, preference))
-        for server, addresses in self._servers:
-            self._ask_from(base, preference, server, addresses)
+        for found in self._servers:
+            self._ask_from(base, preference, found)
 
     def end_of_bases(self) -> None:
         """There are no more bases."""
         self._has_all_bases = True
         self._look_around()
 
-    def add_server(self, server: ServerUrl, addresses: Sequence[TransportAddress]) -> None:
+    def add_server(
+        self, server: ServerUrl, addresses: Sequence[TransportAddress], trust: TrustStore | None = None
+    ) -> None:
         """A server's name is resolved: ask it from every base of the same address family.
 
-        One that takes a stream is asked over that, once `add_stream` brings it.
+        One that takes a stream is asked over that, once `add_stream` brings it; one that takes DTLS needs ``trust``.
         """
-        if server.scheme is ServerScheme.STUNS or (server.scheme is ServerScheme.TURNS and not server.is_stream):
-            kind = "stuns:" if server.scheme is ServerScheme.STUNS else "turns: with transport=udp (DTLS)"
-            self.fail_server(server, f"{kind} can not be used yet")
-            return
-        self._servers.append((server, list(addresses)))
+        found = _Found(server, list(addresses), trust)
+        self._servers.append(found)
         for base, preference in self._bases:
-            self._ask_from(base, preference, server, addresses)
+            self._ask_from(base, preference, found)
 
     def add_stream(self, server: ServerUrl, local: TransportAddress, remote: TransportAddress) -> bool:
         """A TURN server is connected over TCP or TLS; False where nobody needs it any more."""
@@ -307,19 +325,19 @@ class Gatherer:
         self.state = GatheringState.COMPLETE
         self.is_sufficient = True
 
-    def _ask_from(
-        self, base: TransportAddress, preference: int, server: ServerUrl, addresses: Sequence[TransportAddress]
-    ) -> None:
+    def _ask_from(self, base: TransportAddress, preference: int, found: _Found) -> None:
         """Ask at the first address of the base's family: a server's addresses lead to the same server."""
+        server, addresses, trust = found
         if not self._wants(server) or server.is_stream or self.state is GatheringState.COMPLETE:
             return
         for address in addresses:
             if (":" in address.host) == (":" in base.host):
-                self._tally.ask(server.url)
-                if server.scheme.is_turn:
-                    self.relays.open(server, base, address, preference)
-                else:
+                self._tally.asked.add(server.url)
+                if not server.scheme.is_turn:
                     self._ask(base, preference, server, address)
+                elif not self.relays.open(server, base, address, preference, trust):
+                    return  # by another URL it is asked already
+                self._tally.ask(server.url)
                 return
 
     def _ask(self, base: TransportAddress, preference: int, server: ServerUrl, address: TransportAddress) -> None:
@@ -371,7 +389,7 @@ class Gatherer:
                     self._relay_opened(event)
                 case RelayRefused(relay, code, text):
                     self._failed(ServerFailed(relay.server.url, code, text, relay.local))
-                case RelayLost() | StreamUnneeded():
+                case RelayLost() | StreamUnneeded() | StreamWanted() | CredentialsRefused():
                     self._events.append(event)
         return bool(events)
 
@@ -407,7 +425,7 @@ class Gatherer:
         """A server that has no address of any base's family is out of reach."""
         if self.state is not GatheringState.GATHERING:
             return
-        for server, _ in self._servers:
+        for server, *_ in self._servers:
             if server.url not in self._tally.asked and self._wants(server) and not server.is_stream:
                 self._tally.asked.add(server.url)
                 self.fail_server(server, f"{server.host} has no address of a family that this host has")

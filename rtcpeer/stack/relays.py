@@ -10,16 +10,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rtcpeer.core import Datagrams, Entropy, TransportAddress
+from rtcpeer.dtls import ServerIdentity, TrustStore
 from rtcpeer.stack.servers import ServerUrl
+from rtcpeer.stack.turn_over_dtls import TurnOverDtls
 from rtcpeer.turn import (
     NO_ANSWER,
     AddressFamily,
     Allocated,
     AllocationFailed,
     AllocationLost,
+    ChannelRefused,
     ClientClosed,
     Credentials,
+    PermissionRefused,
     Redirected,
+    RefreshRefused,
     TurnClient,
     TurnEvent,
     TurnOverStream,
@@ -28,7 +33,16 @@ from rtcpeer.turn import (
     TurnState,
 )
 
-__all__ = ["Relay", "RelayEvent", "RelayLost", "RelayOpened", "RelayRefused", "Relays", "StreamUnneeded"]
+__all__ = [
+    "Relay",
+    "RelayEvent",
+    "RelayLost",
+    "RelayOpened",
+    "RelayRefused",
+    "Relays",
+    "StreamUnneeded",
+    "StreamWanted",
+]
 
 _OPENING = (TurnState.NEW, TurnState.ALLOCATING, TurnState.REDIRECTED)
 
@@ -37,7 +51,11 @@ class Relay:
     """One client at one server, over one way."""
 
     def __init__(
-        self, server: ServerUrl, preference: int, path: TurnOverUdp | TurnOverStream, local: TransportAddress
+        self,
+        server: ServerUrl,
+        preference: int,
+        path: TurnOverUdp | TurnOverDtls | TurnOverStream,
+        local: TransportAddress,
     ) -> None:
         self.server = server
         self.preference = preference
@@ -91,7 +109,27 @@ class StreamUnneeded:
     local: TransportAddress
 
 
-RelayEvent = RelayOpened | RelayRefused | RelayLost | StreamUnneeded
+@dataclass(frozen=True, slots=True)
+class StreamWanted:
+    """A server has redirected us (RFC 8489 section 10): another stream is to take the place of the one with this end.
+
+    `Relays.reconnected` or `Relays.not_reconnected` tell what became of it.
+    """
+
+    local: TransportAddress
+    remote: TransportAddress
+    server: ServerUrl
+    tls_name: str | None  # whom the certificate has to be for, over TLS
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialsRefused:
+    """The server has relayed for us, but takes our credentials no longer; `Relays.set_credentials` may help."""
+
+    server: ServerUrl
+
+
+RelayEvent = RelayOpened | RelayRefused | RelayLost | StreamUnneeded | StreamWanted | CredentialsRefused
 
 
 class Relays:
@@ -108,6 +146,7 @@ class Relays:
         self._by_path: dict[tuple[TransportAddress, TransportAddress], Relay] = {}
         self._by_relayed: dict[TransportAddress, Relay] = {}
         self._permitted: list[TransportAddress] = []
+        self._ended: list[TurnOverDtls] = []
         self._events: list[RelayEvent] = []
         self._next_start_at = -math.inf
 
@@ -120,11 +159,11 @@ class Relays:
         relay = self._by_path.get((packet.local, packet.remote))
         if relay is None:
             return []
-        if isinstance(relay.path, TurnOverUdp):
-            relay.path.receive(packet, now)
-        else:
+        if isinstance(relay.path, TurnOverStream):
             for chunk in packet.payloads:
                 relay.path.receive(chunk, now)
+        else:
+            relay.path.receive(packet, now)
         relay.due_at = -math.inf
         self._follow(relay)
         runs: list[Datagrams] = []
@@ -160,6 +199,9 @@ class Relays:
     def packets_to_send(self, now: float) -> list[Datagrams]:
         """What the clients have for their servers; new ones begin a moment after each other."""
         packets: list[Datagrams] = []
+        for path in self._ended:
+            packets += path.farewell(now)
+        self._ended.clear()
         for relay in list(self._relays):
             if now < relay.due_at:
                 continue
@@ -183,8 +225,21 @@ class Relays:
         due_at = min(moments, default=math.inf)
         return None if due_at == math.inf else due_at
 
-    def open(self, server: ServerUrl, local: TransportAddress, address: TransportAddress, preference: int) -> None:
-        """Ask a server for an allocation, from a base of ours or over a stream that is connected."""
+    def open(
+        self,
+        server: ServerUrl,
+        local: TransportAddress,
+        address: TransportAddress,
+        preference: int,
+        trust: TrustStore | None = None,
+    ) -> bool:
+        """Ask a server for an allocation, from a base of ours or over a stream that is connected.
+
+        With ``trust`` from the base over DTLS. A server that two URLs lead to is asked once, for it has one allocation
+        for each 5-tuple (RFC 8656 section 3); False the second time.
+        """
+        if (local, address) in self._by_path:
+            return False
         is_stream = local.protocol == "tcp"
         # Both families, for it is the peer's family that decides which one is of use; a server gives what it has.
         client = TurnClient(
@@ -195,11 +250,19 @@ class Relays:
             family=AddressFamily.BOTH,
             is_stream=is_stream,
         )
-        relay = Relay(server, preference, TurnOverStream(client) if is_stream else TurnOverUdp(client, local), local)
+        path: TurnOverUdp | TurnOverDtls | TurnOverStream
+        if is_stream:
+            path = TurnOverStream(client)
+        elif trust is not None:
+            path = TurnOverDtls(client, local, ServerIdentity(server.host, trust), self._entropy)
+        else:
+            path = TurnOverUdp(client, local)
+        relay = Relay(server, preference, path, local)
         client.create_permission(self._permitted)
         self._relays.append(relay)
         self._by_path[local, address] = relay
         self.is_used = True
+        return True
 
     def permit(self, peers: Iterable[TransportAddress]) -> None:
         """Let these send to every relayed address, so that it is not only our own check that opens the way."""
@@ -220,19 +283,38 @@ class Relays:
             relay.client.bind_channel(peer)
             relay.due_at = -math.inf
 
-    def set_credentials(self, url: str, credentials: Credentials) -> None:
-        """Sign with these from now on at that server."""
-        for relay in self._relays:
-            if relay.server.url == url:
-                relay.client.set_credentials(credentials)
-                relay.due_at = -math.inf
+    def set_credentials(self, url: str, credentials: Credentials) -> bool:
+        """Sign with these from now on at that server; whether there is a relay at it."""
+        relays = [relay for relay in self._relays if relay.server.url == url]
+        for relay in relays:
+            relay.client.set_credentials(credentials)
+            relay.client.create_permission(self._permitted)  # what was refused with the former ones
+            relay.due_at = -math.inf
+        return bool(relays)
 
     def stream_lost(self, local: TransportAddress, reason: str) -> None:
-        """The stream with this end of ours is closed."""
+        """The stream with this end of ours is closed; a server that has redirected us may well do that."""
         for relay in list(self._relays):
-            if relay.local == local:
+            if relay.local == local and relay.client.state is not TurnState.REDIRECTED:
                 relay.client.connection_lost(reason)
                 self._follow(relay)
+
+    def reconnected(self, old: TransportAddress, local: TransportAddress, remote: TransportAddress) -> bool:
+        """There is the stream that was wanted in the place of the old one; False where nobody waits for it any more."""
+        relay = self._redirected(old)
+        if relay is None or not isinstance(relay.path, TurnOverStream):
+            return False
+        relay.local, relay.remote, relay.due_at, relay.is_full = local, remote, -math.inf, False
+        self._by_path[local, remote] = relay
+        relay.path.reconnected()
+        return True
+
+    def not_reconnected(self, old: TransportAddress, reason: str) -> None:
+        """The stream that was wanted in the place of the old one can not be had."""
+        relay = self._redirected(old)
+        if relay is not None:
+            relay.client.connection_lost(reason)
+            self._follow(relay)
 
     def stream_full(self, local: TransportAddress, *, is_full: bool) -> None:
         """The stream with this end of ours holds as much as it may, or has room again."""
@@ -256,9 +338,22 @@ class Relays:
         self._by_relayed.clear()
 
     @property
+    def leaving(self) -> set[TransportAddress]:
+        """The bases from which servers have been asked to take an allocation back, and have not answered yet.
+
+        Over a stream nothing is lost, so that nobody has to wait for the answer.
+        """
+        closing = (relay for relay in self._relays if relay.client.state is TurnState.CLOSING)
+        return {relay.local for relay in closing if relay.local.protocol == "udp"}
+
+    @property
     def opening(self) -> list[Relay]:
         """Those whose server has not answered yet."""
         return [relay for relay in self._relays if relay.client.state in _OPENING]
+
+    def _redirected(self, local: TransportAddress) -> Relay | None:
+        waiting = (relay for relay in self._relays if relay.client.state is TurnState.REDIRECTED)
+        return next((relay for relay in waiting if relay.local == local), None)
 
     def _start(self, relay: Relay, now: float) -> bool:
         if now < self._next_start_at:
@@ -271,7 +366,7 @@ class Relays:
 
     @staticmethod
     def _pull(relay: Relay, now: float) -> list[Datagrams]:
-        if isinstance(relay.path, TurnOverUdp):
+        if not isinstance(relay.path, TurnOverStream):
             return relay.path.packets_to_send(now)
         pieces = relay.path.packets_to_send(now)
         return [Datagrams(relay.local, relay.remote, pieces)] if pieces else []
@@ -293,21 +388,27 @@ class Relays:
             case AllocationLost(reason):
                 self._events.append(RelayLost(relay.relayed, relay.server.url, reason))
                 self._remove(relay)
-            case Redirected(server):
-                self._redirect(relay, server)
+            case Redirected(server, domain):
+                self._redirect(relay, server, domain)
+            case RefreshRefused(401) | PermissionRefused(_, 401) | ChannelRefused(_, 401):
+                self._events.append(CredentialsRefused(relay.server))
             case ClientClosed():
                 self._remove(relay)
             case _:
                 pass  # what permissions and channels do shows in the pairs
 
-    def _redirect(self, relay: Relay, server: TransportAddress) -> None:
-        if relay.local.protocol == "tcp":
-            # Another stream would have to be opened, and over TLS another name be verified.
-            self._refuse(relay, 300, f"{relay.server.host} wants us to use {server} instead")
-            return
+    def _redirect(self, relay: Relay, server: TransportAddress, domain: str | None) -> None:
+        # Section 10: the name that was given, or else the one that we asked for.
+        name = domain or relay.server.host
         self._by_path.pop((relay.local, relay.remote), None)
         relay.remote = server
+        if isinstance(relay.path, TurnOverStream):
+            tls_name = name if relay.server.scheme.is_secure else None
+            self._events.append(StreamWanted(relay.local, server, relay.server, tls_name))
+            return
         self._by_path[relay.local, server] = relay
+        if isinstance(relay.path, TurnOverDtls):
+            relay.path.redirect(name)
 
     def _refuse(self, relay: Relay, code: int, text: str) -> None:
         relay.deadline = None
@@ -325,5 +426,8 @@ class Relays:
         self._by_path.pop((relay.local, relay.remote), None)
         for address in relay.relayed:
             self._by_relayed.pop(address, None)
+        if isinstance(relay.path, TurnOverDtls):
+            relay.path.end()
+            self._ended.append(relay.path)
         if relay.local.protocol == "tcp":
             self._events.append(StreamUnneeded(relay.local))

@@ -2,13 +2,19 @@
 
 import ipaddress
 import re
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import Enum
 
 from rtcpeer.errors import SyntaxError as RTCSyntaxError
 from rtcpeer.turn import Credentials
 
-__all__ = ["ServerScheme", "ServerUrl"]
+__all__ = ["CredentialAnswer", "CredentialSource", "ServerScheme", "ServerUrl"]
+
+CredentialAnswer = Credentials | tuple[str, str] | tuple[str, str, float]
+"""User name and password, and maybe for how many seconds they are good."""
+CredentialSource = Callable[[], CredentialAnswer | Awaitable[CredentialAnswer]]
+"""What is asked for credentials before a TURN server is asked, and again when they end or are refused."""
 
 # scheme ":" host [":" port] ["?transport=" transport]; an IPv6 address stands in brackets.
 _URL = re.compile(
@@ -49,9 +55,10 @@ class ServerUrl:
     port: int
     transport: str  # "udp" or "tcp"
     credentials: Credentials | None = None  # for a TURN server
+    credential_source: CredentialSource | None = None  # where they come from, if they are not known yet
 
     @classmethod
-    def parse(cls, url: str, credentials: Credentials | None = None) -> "ServerUrl":
+    def parse(cls, url: str, credentials: Credentials | CredentialSource | None = None) -> "ServerUrl":
         """Parse a ``stun:``, ``stuns:``, ``turn:`` or ``turns:`` URL.
 
         Raises:
@@ -71,12 +78,18 @@ class ServerUrl:
         transport = (match["transport"] or ("tcp" if scheme.is_secure else "udp")).lower()
         if transport not in {"udp", "tcp"}:
             raise RTCSyntaxError(f"{url!r}: transport is udp or tcp, not {transport!r}")
-        return cls(url, scheme, match["ipv6"] or match["host"], port, transport, credentials)
+        known, source = (None, credentials) if callable(credentials) else (credentials, None)
+        return cls(url, scheme, match["ipv6"] or match["host"], port, transport, known, source)
 
     @property
     def is_stream(self) -> bool:
         """Whether a connection to the server comes before anything is asked."""
         return self.transport == "tcp"
+
+    @property
+    def is_dtls(self) -> bool:
+        """Whether the server is asked over DTLS."""
+        return self.scheme is ServerScheme.TURNS and not self.is_stream
 
 
 def _is_ipv6(text: str) -> bool:

@@ -31,7 +31,9 @@ class Credentials:
 def time_limited_credentials(secret: str, *, expires_at: float, user_id: str = "", separator: str = ":") -> Credentials:
     """Credentials as a TURN server with a shared secret takes them (coturn's ``use-auth-secret``).
 
-    This is draft-uberti-behave-turn-rest: the user name is ``expiry:id``, the password the base64 of its HMAC-SHA1.
+    This is draft-uberti-behave-turn-rest: the user name is ``expiry:id``, the password the base64 of its HMAC-SHA1. Who
+    has the secret is a server of the program's own; its clients get what this returns, as ``RTCIceServer.credential``
+    or from a function there.
 
     Args:
         secret: what the server has as ``static-auth-secret``.

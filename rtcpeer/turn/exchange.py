@@ -127,11 +127,9 @@ class Exchange:
         return self._conclude(request, response, error)
 
     def _may_fall_back(self, request: _Request) -> bool:
-        """Whether the request was signed with newer credentials than the allocation was made with.
-
-        Deviation: RFC 8489 section 9.2.5 discards an unsigned 441, but coturn signs none. All that whoever sends it can
-        bring about is that we return to the first credentials.
-        """
+        """Whether the request was signed with newer credentials than the allocation was made with."""
+        # Deviation: RFC 8489 section 9.2.5 discards an unsigned 441, but coturn signs none. All that whoever sends it
+        # can bring about is that we return to the first credentials.
         signature, authenticator = request.signature, self.authenticator
         if signature is None or request.challenges >= self._settings.max_challenges:
             return False

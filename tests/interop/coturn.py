@@ -8,8 +8,6 @@ One listener on ``port`` for UDP and TCP, one on ``tls_port`` for TLS and DTLS, 
 self-signed, for the name ``turn.test`` and the addresses; ``certificate`` is its path.
 """
 
-import datetime as dt
-import ipaddress
 import re
 import socket
 import subprocess
@@ -20,14 +18,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
-
 from rtcpeer.core import TransportAddress
 from rtcpeer.turn import Credentials, time_limited_credentials
 from tests.interop import private_network
+from tests.interop.certificates import write_certificate
 from tests.interop.conftest import require_program
 
 REALM = "turn.test"
@@ -50,6 +44,7 @@ class CoturnSettings:
     alternate_server: str | None = None  # answers 300 with "address:port"
     tls_alternate_server: str | None = None
     is_ipv4_only: bool = False
+    certificate: tuple[Path, Path] | None = None  # with its key, where several servers are to have the same
     extra: tuple[str, ...] = ()  # more lines of the configuration
 
 
@@ -105,7 +100,7 @@ def coturn(settings: CoturnSettings = CoturnSettings()) -> Iterator[Coturn]:
     with tempfile.TemporaryDirectory(prefix="coturn") as directory_name:
         directory = Path(directory_name)
         port, tls_port = _free_port(), _free_port()
-        certificate, key = _write_certificate(directory)
+        certificate, key = settings.certificate or turn_certificate(directory)
         log_path = directory / "turnserver.log"
         configuration = directory / "turnserver.conf"
         lines = _configuration(settings, directory, port, tls_port, certificate, key)
@@ -179,6 +174,11 @@ def _wait_until_listening(server: Coturn) -> None:
             time.sleep(0.05)
 
 
+def turn_certificate(directory: Path) -> tuple[Path, Path]:
+    """A certificate for every server here, and its key."""
+    return write_certificate(directory, "turn.test", (private_network.IPV4, private_network.IPV6))
+
+
 def _free_port() -> int:
     """A port that is free for TCP and UDP."""
     while True:
@@ -190,28 +190,3 @@ def _free_port() -> int:
             except OSError:
                 continue
             return port
-
-
-def _write_certificate(directory: Path) -> tuple[Path, Path]:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "turn.test")])
-    now = dt.datetime.now(dt.UTC)
-    names: list[x509.GeneralName] = [x509.DNSName("turn.test")]
-    names += [x509.IPAddress(ipaddress.ip_address(each)) for each in (private_network.IPV4, private_network.IPV6)]
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=30))
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    certificate_path, key_path = directory / "cert.pem", directory / "key.pem"
-    certificate_path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    key_path.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return certificate_path, key_path

@@ -23,8 +23,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from tests.interop.certificates import write_certificate
 from tests.interop.netlab import Namespace
 from tests.sim.nat import Dependence
 
@@ -33,7 +34,7 @@ T = TypeVar("T")
 # Two public addresses of each family, for servers (RFC 5737, RFC 3849).
 SERVER_IPV4 = ("198.51.100.1", "198.51.100.2")
 SERVER_IPV6 = ("2001:db8::1", "2001:db8::2")
-SERVER_PORT = 3478
+SERVER_PORT, TLS_PORT = 3478, 5349
 SILENT_SERVER = "198.51.100.66"  # what is sent there is lost without a word
 TURN_USER = ("ada", "lovelace")
 
@@ -142,6 +143,18 @@ class NatLab:
         hosts = (SERVER_IPV4[0], f"[{SERVER_IPV6[0]}]")
         return [f"turn:{host}:{SERVER_PORT}?transport={transport}" for host in hosts for transport in ("udp", "tcp")]
 
+    @property
+    def tls_urls(self) -> list[str]:
+        """And over TLS, for who trusts `PublicServer.certificate`."""
+        return [f"turns:{host}:{TLS_PORT}" for host in (SERVER_IPV4[0], f"[{SERVER_IPV6[0]}]")]
+
+    @property
+    def servers(self) -> list[dict[str, Any]]:
+        """All of them as ``iceServers``; first those that never answer."""
+        relays = [f"turn:{SILENT_SERVER}:{SERVER_PORT}", *self.turn_urls, *self.tls_urls]
+        user = {"username": TURN_USER[0], "credential": TURN_USER[1]}
+        return [{"urls": [self.silent_url, *self.stun_urls]}, {"urls": relays, **user}]
+
 
 def inside(namespace: Namespace, function: Callable[[], T]) -> T:
     """Call a function inside a namespace: what it opens stays there. (A thread may leave its process's namespace.)"""
@@ -196,27 +209,37 @@ def nat_lab(kinds: Sequence[SiteKind]) -> Iterator[NatLab]:
         yield NatLab(public, tuple(sites))
 
 
+@dataclass(frozen=True, slots=True)
+class PublicServer:
+    """The server that is running: where its log is, and its certificate."""
+
+    log: Path
+    certificate: Path
+
+
 @contextmanager
-def public_server(lab: NatLab) -> Iterator[Path]:
-    """coturn on the public addresses, for STUN with RFC 5780's discovery, and TURN; gives the path of its log."""
+def public_server(lab: NatLab) -> Iterator[PublicServer]:
+    """coturn on the public addresses: STUN with RFC 5780's discovery, and TURN over UDP, TCP, TLS and DTLS."""
     program = shutil.which("turnserver")
     if program is None:
         raise FileNotFoundError("turnserver is missing: apt-get install coturn")
     with tempfile.TemporaryDirectory(prefix="natlab") as directory_name:
         directory = Path(directory_name)
         log = directory / "turnserver.log"
+        certificate, key = write_certificate(directory, "natlab.test", SERVER_IPV4 + SERVER_IPV6)
         configuration = directory / "turnserver.conf"
         lines = [f"listening-ip={host}" for host in SERVER_IPV4 + SERVER_IPV6]
         lines += [f"relay-ip={SERVER_IPV4[0]}", f"relay-ip={SERVER_IPV6[0]}", f"listening-port={SERVER_PORT}"]
         lines += ["realm=natlab.test", "lt-cred-mech", f"user={':'.join(TURN_USER)}", "relay-threads=1"]
         lines += [f"userdb={directory / 'turndb'}", f"pidfile={directory / 'turnserver.pid'}"]
-        lines += [f"log-file={log}", "simple-log", "no-cli", "no-tls", "no-dtls"]
+        lines += [f"tls-listening-port={TLS_PORT}", f"cert={certificate}", f"pkey={key}"]
+        lines += [f"log-file={log}", "simple-log", "no-cli"]
         configuration.write_text("\n".join(lines) + "\n", "utf-8")
         silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         process = lab.public.popen(program, "-c", str(configuration), **silent)
         try:
             _wait_for_server(lab.public, log)
-            yield log
+            yield PublicServer(log, certificate)
         finally:
             process.kill()
             process.wait()

@@ -7,13 +7,15 @@ import json
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Self
 
-from tests.interop.natlab import Site, SiteKind
+from tests.interop.natlab import SERVER_IPV4, SERVER_IPV6, Site, SiteKind
 from tests.interop.netlab import ROOT
 
 # Without loss nothing keeps a peer from choosing its pair for so long: the acceptance waits are shorter.
 SELECTION = 4.0
+RELAYS = (*SERVER_IPV4, *SERVER_IPV6)
 
 
 class Child:
@@ -105,14 +107,30 @@ class Outcome:
         return len(self.reports) == 2
 
     @property
+    def relays(self) -> int:
+        """How many relayed addresses data passes on its way; a peer reflexive candidate may be one."""
+        report = self.reports.get(0)
+        return sum(end[2] in RELAYS for end in report["pair"]) if report and report["pair"] else 0
+
+    @property
+    def over_stream(self) -> bool:
+        """Whether data passes over TCP or TLS to a relay."""
+        return any(report.get("relayProtocol") in {"tcp", "tls"} for report in self.reports.values())
+
+    @property
     def pair(self) -> str:
-        """How each side sees its selected pair, and over what."""
+        """How each side sees its selected pair, a relay with the way to it, and over what."""
         pairs = [report["pair"] for _, report in sorted(self.reports.items())]
         if len(pairs) != 2 or not all(pairs):
             return "-"
         family = {ipaddress.ip_address(address).version for pair in pairs for *_, address in pair}
-        types = ", ".join(f"{local[0]}-{remote[0]}" for local, remote in pairs)
+        types = ", ".join(f"{self._local(side)}-{remote[0]}" for side, (_, remote) in enumerate(pairs))
         return f"{types}, {pairs[0][0][1]}/IPv{'/'.join(map(str, sorted(family)))}"
+
+    def _local(self, side: int) -> str:
+        report = self.reports[side]
+        way = report.get("relayProtocol")
+        return f"{report['pair'][0][0]}{f'/{way}' if way else ''}"
 
 
 class Pairing:
@@ -128,11 +146,11 @@ class Pairing:
         for child, lines in zip(children, self._lines, strict=True):
             child.listeners[name] = lines
 
-    async def connect(self, servers: list[dict[str, Any]], timeout: float) -> None:
+    async def connect(self, servers: list[dict[str, Any]], ca_file: Path, timeout: float) -> None:
         """Until data has come back, or that time is over."""
         self._carriers = [asyncio.create_task(self._carry(side)) for side in (0, 1)]
-        self._children[1].tell(self._name, start="answer", servers=servers)
-        self._children[0].tell(self._name, start="offer", servers=servers)
+        for side, start in ((1, "answer"), (0, "offer")):
+            self._children[side].tell(self._name, start=start, servers=servers, ca_file=str(ca_file))
         await self._until(lambda: self.outcome.has_connected, timeout)
 
     async def finish(self) -> Outcome:
@@ -185,7 +203,7 @@ def table(outcomes: Iterable[Outcome]) -> str:
         if outcome.has_connected and outcome.started is not None and outcome.echoed is not None:
             cells = [outcome.pair, f"{outcome.time:.2f}", f"{outcome.echoed - outcome.started:.2f}"]
         else:
-            cells = [f"needs a relay: {outcome.needs_relay}" if outcome.needs_relay else "failed", "-", "-"]
+            cells = ["failed", "-", "-"]
         rows.append(f"| {' | '.join([*(kind.name for kind in outcome.kinds), *cells])} |")
     return "\n".join(rows) + "\n"
 
@@ -201,5 +219,5 @@ def matrix(outcomes: Iterable[Outcome]) -> str:
 
 def cell(outcome: Outcome) -> str:
     if not outcome.has_connected:
-        return "*relay*" if outcome.needs_relay else "failed"
+        return "failed"
     return f"{outcome.pair.partition(',')[0]} {outcome.time:.2f}"

@@ -1,8 +1,9 @@
 """rtcpeer at one site of the NAT lab: a child process that has any number of connections, told by lines of JSON.
 
-    {"connection": "7", "start": "offer", "servers": [...]}      or "answer"; the offering side makes the channel
+    {"connection": "7", "start": "offer", "servers": [...],      or "answer"; the offering side makes the channel
+     "ca_file": "..."}                                           who vouches for turns: servers
     {"connection": "7", "signal": {...}}                         what the other side's line with "signal" carried
-    {"connection": "7", "report": 3.0}                           asks how it stands: once a pair is selected, or then
+    {"connection": "7", "report": 3.0}                           asks how it stands: once a pair is nominated, or then
     {"connection": "7", "close": true}
 
 and answers with lines that carry the connection's name and one of "signal" (for the other side), "started",
@@ -18,7 +19,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from rtcpeer import RTCIceCandidate, RTCIceCandidateError, RTCPeerConnection
+from rtcpeer import IceSettings, RTCIceCandidate, RTCIceCandidateError, RTCPeerConnection, Settings
 
 Line = dict[str, Any]
 
@@ -30,11 +31,12 @@ BULK = bytes(range(256)) * 64
 class Connection:
     """One peer connection, and what became of it."""
 
-    def __init__(self, name: str, servers: list[Line], say: Callable[..., None]) -> None:
+    def __init__(self, name: str, start: Line, say: Callable[..., None]) -> None:
         self._say = lambda **parts: say(connection=name, **parts)
         self._errors: list[str] = []
         self._echoes: list[str | bytes] = []
-        self.pc = RTCPeerConnection({"iceServers": servers})
+        settings = Settings(ice=IceSettings(tls_ca_file=start["ca_file"]))
+        self.pc = RTCPeerConnection({"iceServers": start["servers"]}, settings)
         self.pc.on("icecandidate", self._signal_candidate)
         self.pc.on("icecandidateerror", self._note_error)
         self.pc.on("connectionstatechange", self._tell_connected)
@@ -70,15 +72,16 @@ class Connection:
     async def report(self, patience: float) -> None:
         assert self.pc.sctp is not None
         ice = self.pc.sctp.transport.iceTransport
-        selected = asyncio.Event()
-        ice.on("selectedcandidatepairchange", selected.set)
-        if ice.getSelectedCandidatePair() is None:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(selected.wait(), patience)
+        # The pair in use may change until one is nominated.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                while ice._agent.core.agent.selected_pair is None:
+                    await asyncio.sleep(0.02)
         pair = ice.getSelectedCandidatePair()
         report: Line = {"state": self.pc.connectionState, "errors": self._errors, "pair": None}
         if pair:
             report["pair"] = [[end.type, end.protocol, end.address] for end in (pair.local, pair.remote)]
+            report["relayProtocol"] = pair.local.relayProtocol
         self._say(report=report)
 
     async def close(self) -> None:
@@ -110,7 +113,7 @@ class Site:
     async def obey(self, line: Line) -> None:
         name = line["connection"]
         if "start" in line:
-            connection = self._connections[name] = Connection(name, line["servers"], say)
+            connection = self._connections[name] = Connection(name, line, say)
             if line["start"] == "offer":
                 await connection.offer()
             return

@@ -19,10 +19,11 @@ import pytest_asyncio
 
 from rtcpeer import RTCDataChannel, RTCPeerConnection
 from rtcpeer.signaling import PeerNegotiator, SignalingClient
+from tests.interop.conftest import require_program
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
-NAMES = ("chat_cli", "datachannel_echo", "file_transfer", "trickle_vs_bulk")
+NAMES = ("chat_cli", "datachannel_echo", "file_transfer", "relay_only", "trickle_vs_bulk")
 MIB = 1 << 20
 
 
@@ -151,6 +152,10 @@ async def test_readme_commands_without_a_server(command: str) -> None:
             assert await example.interrupt() == 0
         elif arguments[0] == "examples.trickle_vs_bulk":
             assert await example.ended(within=100) == 0
+        elif arguments[0] == "examples.relay_only":
+            is_ours = "--turn" not in arguments
+            assert await example.ended() == (0 if is_ours else 1)
+            assert ("16384 bytes there and back" in example.output) is is_ours
         else:
             assert await example.ended() == 1
             assert "cannot reach the signalling server at ws://" in example.output
@@ -468,3 +473,27 @@ async def test_a_bad_stun_url_is_said() -> None:
     async with Example("examples.trickle_vs_bulk", "--stun", "http://x") as example:
         assert await example.ended() == 1
         assert "not the URL of an ICE server" in example.output
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+async def test_two_peers_meet_at_a_relay_of_our_own(transport: str) -> None:
+    require_program("turnserver")
+    async with Example("examples.relay_only", "--transport", transport) as example:
+        assert await example.ended() == 0
+    shown = re.findall(r"^(one|other): (\w+) 127\.0\.0\.1:\d+, reached over (\w+)$", example.output, re.MULTILINE)
+    assert {name for name, *_ in shown} == {"one", "other"}
+    assert {(kind, way) for _, kind, way in shown} == {("relay", transport)}
+    assert re.search(r"^    relay 127\.0\.0\.1:\d+  <->  relay 127\.0\.0\.1:\d+$", example.output, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["--turn", "turn:127.0.0.1"], "needs a username and a credential"),
+        (["--turn", "turm:127.0.0.1"], "not the URL of an ICE server"),
+    ],
+)
+async def test_a_relay_that_can_not_be_used_is_said(arguments: list[str], text: str) -> None:
+    async with Example("examples.relay_only", *arguments) as example:
+        assert await example.ended() == 1
+        assert text in example.output

@@ -49,10 +49,11 @@ from tests.sim.nat import Dependence
 
 pytestmark = [pytest.mark.interop, pytest.mark.slow]
 
-# Issue 3: without loss a UDP pairing connects within this.
-BOUND = 1.0
-# How long a pairing that needs a relay is watched: every check has been sent, and twice more.
-PATIENCE = 3.0
+# Issue 3: without loss a UDP pairing connects within the one, one over TURN with TCP or TLS within the other, whatever
+# servers of the list are silent.
+UDP_BOUND, STREAM_BOUND = 1.0, 2.0
+# A machine may be busy for a while: who was late may try once more, alone. Who did not connect may not.
+PATIENCE = 10.0
 # At a time: more would measure the machine (two cores), not the stack.
 CONCURRENT = 2
 
@@ -60,8 +61,7 @@ _BOTH_STRICT = "one end's mapping depends on the other, which lets in only whom 
 _NO_UDP = "one end can not send UDP"
 _NO_FAMILY = "no address family works at both ends"
 
-# Pairings that no direct path can serve, and why. As long as there is no TURN in the stack they do not connect; who
-# wires it gives the peers `NatLab.turn_urls`, and expects of these what `judge` does of all, with a relay in the pair.
+# Pairings that no direct path can serve, and why.
 NEEDS_RELAY: dict[frozenset[SiteKind], str] = {
     **{frozenset((UDP_BLOCKED, kind)): _NO_UDP for kind in ALL_KINDS},
     **{frozenset((SYMMETRIC, kind)): _BOTH_STRICT for kind in (PORT_RESTRICTED, SYMMETRIC, DOUBLE_NAT)},
@@ -337,39 +337,50 @@ def is_strict(kind: SiteKind) -> bool:
     return any(nat.filtering is Dependence.ADDRESS_AND_PORT_DEPENDENT for nat in kind.nats)
 
 
-async def run_pairings(lab: NatLab, pairings: Iterable[tuple[SiteKind, SiteKind]]) -> list[Outcome]:
-    """Those with a direct path, two at a time; then all the others at once: they only wait."""
-    servers = [{"urls": url} for url in (lab.silent_url, *lab.stun_urls)]
-    half = len(lab.sites) // 2
-    async with contextlib.AsyncExitStack() as stack:
-        started = [stack.enter_async_context(Child(site)) for site in lab.sites]
+class Runner:
+    """The children of all sites, and what connects them by their kinds."""
+
+    def __init__(self, lab: NatLab, ca_file: Path) -> None:
+        self._lab = lab
+        self._ca_file = ca_file
+        self._halves: list[dict[SiteKind, Child]] = []
+        self._numbers = itertools.count()
+        self._gate = asyncio.Semaphore(CONCURRENT)
+
+    async def start(self, stack: contextlib.AsyncExitStack) -> None:
+        """A child at each site: the pairing of a kind with itself has one of each half."""
+        started = [stack.enter_async_context(Child(site)) for site in self._lab.sites]
         children = await asyncio.gather(*started)
-        first, second = ({child.site.kind: child for child in part} for part in (children[:half], children[half:]))
-        gate = asyncio.Semaphore(CONCURRENT)
+        middle = len(children) // 2
+        self._halves = [{child.site.kind: child for child in part} for part in (children[:middle], children[middle:])]
 
-        async def run(number: int, kinds: tuple[SiteKind, SiteKind]) -> Outcome:
-            pair = (first[kinds[0]], second[kinds[1]])
-            outcome = Outcome((pair[0].site, pair[1].site), needs_relay=NEEDS_RELAY.get(frozenset(kinds)))
-            pairing = Pairing(str(number), pair, outcome)
-            if outcome.needs_relay:
-                await pairing.connect(servers, PATIENCE)
-            else:
-                async with gate:
-                    await pairing.connect(servers, 10 * BOUND)
-            return await pairing.finish()
+    async def run(self, kinds: tuple[SiteKind, SiteKind]) -> Outcome:
+        """Connect the one to the other; few at a time until they are, then they may take their time to choose."""
+        pair = (self._halves[0][kinds[0]], self._halves[1][kinds[1]])
+        outcome = Outcome((pair[0].site, pair[1].site), needs_relay=NEEDS_RELAY.get(frozenset(kinds)))
+        pairing = Pairing(str(next(self._numbers)), pair, outcome)
+        async with self._gate:
+            await pairing.connect(self._lab.servers, self._ca_file, PATIENCE)
+        return await pairing.finish()
 
-        numbered = list(enumerate(pairings))
-        outcomes: list[Outcome] = []
-        for waits in (False, True):
-            chosen = [each for each in numbered if (frozenset(each[1]) in NEEDS_RELAY) is waits]
-            outcomes += await asyncio.gather(*(run(*each) for each in chosen))
+
+async def run_pairings(lab: NatLab, ca_file: Path, pairings: Iterable[tuple[SiteKind, SiteKind]]) -> list[Outcome]:
+    """All of them; those that were late, but connected, once more by themselves."""
+    async with contextlib.AsyncExitStack() as stack:
+        runner = Runner(lab, ca_file)
+        await runner.start(stack)
+        outcomes = await asyncio.gather(*(runner.run(kinds) for kinds in pairings))
+        for index, outcome in enumerate(outcomes):
+            if outcome.has_connected and outcome.time > bound_of(outcome):
+                print(f"{outcome.name}: {outcome.time:.3f} s by {outcome.pair}, tried again")
+                outcomes[index] = await runner.run(outcome.kinds)
         return outcomes
 
 
 async def test_every_pairing_connects_by_the_cheapest_path_that_can_work(lab: NatLab) -> None:
-    with public_server(lab):
+    with public_server(lab) as server:
         began = time.monotonic()
-        outcomes = await run_pairings(lab, PAIRINGS)
+        outcomes = await run_pairings(lab, server.certificate, PAIRINGS)
         took = time.monotonic() - began
     report = f"{matrix(outcomes)}\n{table(outcomes)}\n{len(outcomes)} pairings in {took:.1f} s\n"
     print(f"\n{report}")
@@ -379,16 +390,31 @@ async def test_every_pairing_connects_by_the_cheapest_path_that_can_work(lab: Na
     assert not wrong, "\n".join(wrong)
 
 
+def bound_of(outcome: Outcome) -> float:
+    return STREAM_BOUND if UDP_BLOCKED in outcome.kinds else UDP_BOUND
+
+
 def judge(outcome: Outcome) -> str | None:
     """What is wrong with a pairing; None when it went as it should."""
     if outcome.errors:
         return f"{outcome.name}: {outcome.errors}"
-    if outcome.needs_relay:
-        return f"{outcome.name}: connected without a relay, by {outcome.pair}" if outcome.connected else None
     if not outcome.has_connected:
         return f"{outcome.name}: did not connect and echo; {outcome.reports}"
-    if outcome.time > BOUND:
+    if outcome.time > bound_of(outcome):
         return f"{outcome.name}: took {outcome.time:.3f} s"
-    if not outcome.is_direct:
-        return f"{outcome.name}: not direct: {outcome.reports}"
+    if outcome.needs_relay is None:
+        return None if outcome.is_direct else f"{outcome.name}: not direct: {outcome.reports}"
+    return judge_relay(outcome)
+
+
+def judge_relay(outcome: Outcome) -> str | None:
+    """As few relays as can do, and UDP to them wherever it passes."""
+    blocked = outcome.kinds.count(UDP_BLOCKED)
+    most = 2 if blocked and (blocked == 2 or IPV6_ONLY in outcome.kinds) else 1
+    # IPv6 alone and no UDP: one relay could do, but a pair's priority (RFC 8445 section 6.1.2.3) goes by its worse end,
+    # which is a relay over TCP in either case, and by its IPv4 address first.
+    if not 1 <= outcome.relays <= most:
+        return f"{outcome.name}: {outcome.relays} relays: {outcome.pair}; {outcome.reports}"
+    if outcome.over_stream is not (blocked > 0):
+        return f"{outcome.name}: {outcome.pair}; {outcome.reports}"
     return None

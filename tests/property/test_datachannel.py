@@ -57,7 +57,7 @@ anything = st.tuples(
 
 
 @given(st.lists(anything | st.sampled_from([0, 1, 2, 3]), max_size=25))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_peer_can_break_the_channels(script: list[tuple[int, int, bytes] | int]) -> None:
     rogue = Rogue()
     ours = rogue.server.open("ours")

@@ -62,7 +62,7 @@ def test_no_made_up_fingerprint_matches(pairs):
     assert not matches_any(EC_1.der, [Fingerprint(*pair) for pair in pairs])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.sampled_from(list(DtlsRole)), st.lists(GARBAGE, max_size=6), st.booleans())
 def test_garbage_before_and_during_the_handshake_never_raises(role, garbage, own_records):
     endpoint = DtlsEndpoint(EC_1, DtlsSettings(own_records=own_records), bytes)
@@ -78,7 +78,7 @@ def test_garbage_before_and_during_the_handshake_never_raises(role, garbage, own
     endpoint.close()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(GARBAGE, min_size=1, max_size=6), st.booleans())
 def test_garbage_does_not_disturb_a_connection(garbage, own_records):
     chosen = DtlsSettings(own_records=own_records)
@@ -94,7 +94,7 @@ def test_garbage_does_not_disturb_a_connection(garbage, own_records):
     assert link.server.take_data() == [b"and here"]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.integers(0, 3), st.integers(0, 2000), st.integers(1, 255), st.booleans())
 def test_a_changed_byte_in_the_handshake_never_raises_and_never_connects_wrongly(which, position, flip, own_records):
     chosen = DtlsSettings(own_records=own_records, handshake_timeout=3.0)
@@ -125,7 +125,7 @@ def test_a_changed_byte_in_the_handshake_never_raises_and_never_connects_wrongly
         assert link.server.take_data() == [b"through"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 3), st.integers(0, 2000))
 def test_a_truncated_datagram_in_the_handshake_is_survived(which, length):
     link = Link()
@@ -146,7 +146,7 @@ def test_a_truncated_datagram_in_the_handshake_is_survived(which, length):
     assert link.client.state is link.server.state is DtlsState.CONNECTED
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data(), st.booleans())
 def test_changed_application_records_are_never_delivered(data, own_records):
     chosen = DtlsSettings(own_records=own_records)

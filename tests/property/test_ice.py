@@ -86,7 +86,7 @@ def drain(peer):
     return sent
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_an_agent_survives_signed_nonsense_and_always_makes_progress(data):
     peer = Peer(is_controlling=data.draw(st.booleans()))

@@ -69,10 +69,10 @@ class StateTable(RuleBasedStateMachine):
 
 
 TestStateTable = StateTable.TestCase
-TestStateTable.settings = settings(max_examples=100, deadline=None, stateful_step_count=20)
+TestStateTable.settings = settings(max_examples=100, stateful_step_count=20)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.sampled_from(NAMES), st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)), max_size=4), st.data())
 def test_a_shuffled_offer_is_answered_or_refused_and_leaves_no_trace(name, swaps, data):
     lines = read(name).splitlines()

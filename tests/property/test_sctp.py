@@ -137,7 +137,7 @@ def test_every_prefix_of_every_packet_is_harmless() -> None:
     moves_data(pipe)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.integers(0, 1 << 32), st.lists(st.binary(max_size=100), max_size=10))
 def test_random_bytes_are_dropped(seed: int, blobs: list[bytes]) -> None:
     pipe = LossyPipe(seed).established()
@@ -148,7 +148,7 @@ def test_random_bytes_are_dropped(seed: int, blobs: list[bytes]) -> None:
     moves_data(pipe)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 1 << 32))
 def test_mutated_packets_never_raise(seed: int) -> None:
     """With a right checksum and tag a mutation may end the association, but nothing raises, and timers end."""
@@ -170,7 +170,7 @@ def test_mutated_packets_never_raise(seed: int) -> None:
             assert end._endpoint.link.sender.outstanding.flight >= 0
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.integers(0, 1 << 32), st.lists(st.tuples(u8, u8, st.binary(max_size=60)), min_size=1, max_size=5))
 def test_any_chunk_under_the_right_tag_never_raises(seed: int, chunks: list[tuple[int, int, bytes]]) -> None:
     pipe = LossyPipe(seed).established()

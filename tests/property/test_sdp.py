@@ -59,20 +59,20 @@ DESCRIPTIONS = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(DESCRIPTIONS)
 def test_what_is_written_is_read_back(description):
     assert parse(serialize(description)) == description
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(max_size=200))
 def test_any_text_parses_or_breaks_the_grammar(text):
     with contextlib.suppress(SdpSyntaxError):
         read_everything(text)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.sampled_from(NAMES), st.integers(0, 8000), st.integers(0, 40), st.text(max_size=12))
 def test_a_mutated_description_parses_or_breaks_the_grammar(name, position, length, replacement):
     text = read(name)

@@ -44,7 +44,7 @@ PEERS = {"a": Peer("a", "Ada", polite=True)}
 OFFER = json.dumps({"type": "description", "to": "a", "description": {"type": "offer", "sdp": "v=0\r\n"}})
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text() | JSON.map(json.dumps) | NEARLY.map(json.dumps))
 def test_server_raises_nothing_but_its_refusal(text: str) -> None:
     try:
@@ -55,7 +55,7 @@ def test_server_raises_nothing_but_its_refusal(text: str) -> None:
         SERVER.validate(json.loads(encoded))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text() | JSON.map(json.dumps) | NEARLY.map(json.dumps))
 def test_client_raises_nothing_but_bad_message(text: str) -> None:
     with contextlib.suppress(BadMessageError):
@@ -82,7 +82,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(STEPS)
 def test_everybody_knows_who_is_in_the_room(steps: list[tuple[int, str, str, int]]) -> None:
     """Each client, believing only what it is told, knows exactly the others of its room; of two, one is polite."""

@@ -59,7 +59,7 @@ datagrams = st.one_of(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.lists(
         st.tuples(st.sampled_from([REMOTE, STRANGER]), st.lists(datagrams, max_size=4), st.floats(0, 3)), max_size=12

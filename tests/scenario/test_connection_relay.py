@@ -172,3 +172,41 @@ async def test_close_while_the_server_is_silent():
     await until(lambda: bool(errors))
     assert "did not answer" in errors[0].errorText
     await finish(world)
+
+
+@pytest.mark.parametrize(("silence", "most"), [(0.0, 0.2), (0.3, 0.8), (100.0, 0.9)])
+def test_close_gives_the_allocation_back_though_its_request_be_lost(silence, most):
+    @simulated
+    async def main():
+        world = World()
+        server = turn_server(world)
+        a, b = pair_of(world, servers("relay"))
+        await echo(a, b)
+        assert len(server.allocations) == 2
+        server.behaviour.is_silent = True
+        loop = asyncio.get_running_loop()
+        loop.call_later(silence, setattr, server.behaviour, "is_silent", False)
+        started = loop.time()
+        await asyncio.gather(a.close(), b.close())
+        assert loop.time() - started < most
+        assert bool(server.allocations) is (silence > 1)
+        await finish(world)
+
+    main()
+
+
+def test_who_closes_while_the_request_is_repeated_waits_no_longer():
+    @simulated
+    async def main():
+        world = World()
+        server = turn_server(world)
+        a, b = pair_of(world, servers("relay"))
+        await echo(a, b)
+        server.behaviour.is_silent = True
+        closing = asyncio.ensure_future(a.close())
+        await asyncio.sleep(0.1)
+        closing.cancel()
+        await asyncio.gather(a.close(), a.close())
+        await finish(world)
+
+    main()

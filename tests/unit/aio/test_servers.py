@@ -7,13 +7,15 @@ from rtcpeer.aio.servers import ATTEMPT_DELAY, Servers
 from rtcpeer.core import TransportAddress
 from rtcpeer.ice.settings import IceSettings
 from rtcpeer.stack.gathering import Gatherer, ServerFailed
+from rtcpeer.stack.relays import CredentialsRefused, StreamUnneeded, StreamWanted
 from rtcpeer.stack.servers import ServerUrl
-from rtcpeer.turn import Credentials
+from rtcpeer.turn import Credentials, TurnState
 from tests.sim.loop import run
 
 ADA = Credentials("ada", "lovelace")
 TCP = ServerUrl.parse("turn:turn.example.org?transport=tcp", ADA)
 TLS = ServerUrl.parse("turns:turn.example.org", ADA)
+DTLS = ServerUrl.parse("turns:turn.example.org?transport=udp", ADA)
 V4, V6 = "203.0.113.1", "2001:db8::1"
 
 
@@ -167,6 +169,41 @@ async def test_a_server_that_hangs_up_is_told():
 
 
 @in_virtual_time
+async def test_a_stream_that_is_not_needed_is_ended():
+    world = World(FakeNetwork())
+    await world.servers.find(TCP)
+    (port,) = world.network.ports
+    for _ in range(2):
+        world.servers.handle(StreamUnneeded(port.local))
+    assert port.is_closed
+    assert not world.servers.streams
+
+
+@in_virtual_time
+async def test_who_makes_credentials_is_asked_first_and_when_they_are_refused():
+    answers = iter([("ada", "lovelace"), ("ada", "king")])
+    world = World(FakeNetwork())
+    server = ServerUrl.parse(TCP.url, lambda: next(answers))
+    await world.servers.find(server)
+    (relay,) = world.gatherer.relays.opening
+    assert relay.server.credentials == ADA
+    await asyncio.sleep(5)
+    world.servers.handle(CredentialsRefused(relay.server))
+    await asyncio.sleep(0.01)
+    assert relay.client._authenticator.credentials == Credentials("ada", "king")
+
+
+@in_virtual_time
+async def test_without_credentials_a_server_is_not_asked():
+    world = World(FakeNetwork())
+    await world.servers.find(ServerUrl.parse(TCP.url, lambda: 1 / 0))
+    (failure,) = world.failures()
+    assert (failure.url, failure.error_code) == (TCP.url, 701)
+    assert "ZeroDivisionError" in failure.error_text
+    assert not world.network.attempts
+
+
+@in_virtual_time
 async def test_close_hangs_up_and_waits():
     world = World(FakeNetwork())
     await world.servers.find(TCP)
@@ -182,3 +219,70 @@ async def test_a_network_without_tcp_says_so():
     world = World(type("UdpOnly", (), {"resolve": network.resolve})())
     await world.servers.find(TCP)
     assert ["no TCP" in failure.error_text for failure in world.failures()] == [True]
+
+
+@in_virtual_time
+async def test_dtls_needs_somebody_to_trust():
+    world = World(FakeNetwork(), tls_ca_file="/nowhere.pem")
+    await world.servers.find(DTLS)
+    assert ["no certificates can be read from /nowhere.pem" in each.error_text for each in world.failures()] == [True]
+    world = World(FakeNetwork())
+    world.gatherer.add_base(TransportAddress("192.168.1.2", 5000), 0)
+    await world.servers.find(DTLS)
+    assert [relay.protocol for relay in world.gatherer.relays.opening] == ["dtls"]
+    assert not world.network.attempts
+
+
+@in_virtual_time
+async def test_a_stun_server_behind_tls_is_left_alone_with_a_reason():
+    world = World(FakeNetwork())
+    world.gatherer.add_base(TransportAddress("192.168.1.2", 5000), 0)
+    await world.servers.find(ServerUrl.parse("stuns:stun.example.org"))
+    (failure,) = world.failures()
+    assert "sees no UDP address; use stun:" in failure.error_text
+    assert not world.network.attempts
+    assert not world.gatherer.is_asking
+
+
+def redirection(world):
+    """A server that we are connected to names another."""
+    (old,) = world.network.ports
+    (relay,) = world.gatherer.relays.opening
+    relay.client.state = TurnState.REDIRECTED
+    return StreamWanted(old.local, TransportAddress("203.0.113.2", 5349), TLS, "two.example.org")
+
+
+@in_virtual_time
+async def test_a_redirection_is_followed_over_another_stream():
+    world = World(FakeNetwork(), tls_ca_file="/ca.pem")
+    await world.servers.find(TLS)
+    world.network.delays["203.0.113.2"] = 0.01
+    world.servers.handle(redirection(world))
+    await asyncio.sleep(0.02)
+    remote = TransportAddress("203.0.113.2", 5349, "tcp")
+    assert world.network.attempts[-1][:3] == (remote, "two.example.org", "/ca.pem")
+    assert [port.is_closed for port in world.network.ports] == [True, False]
+    assert list(world.servers.streams.values()) == world.network.ports[1:]
+    assert [relay.remote for relay in world.gatherer.relays.opening] == [remote]
+
+
+@in_virtual_time
+async def test_a_redirection_to_who_is_not_there_is_an_error():
+    world = World(FakeNetwork())
+    await world.servers.find(TLS)
+    world.network.delays["203.0.113.2"] = OSError(111, "Connection refused")
+    world.servers.handle(redirection(world))
+    await asyncio.sleep(0.02)
+    assert ["Connection refused" in failure.error_text for failure in world.failures()] == [True]
+
+
+@in_virtual_time
+async def test_close_stops_a_redirection_under_way():
+    world = World(FakeNetwork())
+    await world.servers.find(TLS)
+    world.network.delays["203.0.113.2"] = None
+    world.servers.handle(redirection(world))
+    await asyncio.sleep(0.01)
+    (task,) = world.servers.close()
+    await asyncio.wait([task])
+    assert task.cancelled()

@@ -41,3 +41,18 @@ def test_the_association_outlives_ice():
     ice = Settings().ice
     assert sum(waits) > ice.disconnected_timeout + ice.failed_timeout
     assert sum(waits) > ice.consent_timeout
+
+
+def test_credentials_may_be_a_function_in_place_of_both():
+    def make():
+        return "ada", "lovelace"
+
+    server = RTCIceServer(["turn:x", "turns:x?transport=udp", "stun:x"], credential=make)
+    assert [url.credential_source for url in server.parsed_urls()] == [make] * 3
+    assert all(url.credentials is None for url in server.parsed_urls())
+
+
+def test_a_credential_is_not_shown_by_accident():
+    configuration = RTCConfiguration(iceServers=[{"urls": "turn:x", "username": "ada", "credential": "lovelace"}])
+    assert "lovelace" not in repr(configuration)
+    assert "lovelace" not in repr(configuration.server_urls())

@@ -195,14 +195,6 @@ def test_while_bases_are_missing_the_deadline_is_never_in_the_past():
     assert core.next_timeout() == 5.0
 
 
-@pytest.mark.parametrize("url", ["stuns:x", "turns:x?transport=udp"])
-def test_servers_that_need_dtls_or_a_stream_for_stun_are_refused_for_now(url):
-    core = gatherer(servers=[(ServerUrl.parse(url, Credentials("ada", "lovelace")), [ADDRESS])])
-    failure = next(event for event in core.poll_events() if isinstance(event, ServerFailed))
-    assert (failure.url, failure.error_code) == (url, 701)
-    assert "can not be used yet" in failure.error_text
-
-
 class TestTurn:
     """Gathering with a TURN server that answers at once."""
 
@@ -256,6 +248,14 @@ class TestTurn:
         server = FakeServer(Behaviour(users={}))
         failures = [one for one in self.exchange(core, server) if isinstance(one, ServerFailed)]
         assert [(one.url, one.error_code) for one in failures] == [(self.TURN.url, 401)]
+
+    def test_a_url_that_is_there_twice_or_in_two_spellings_fails_once(self):
+        other = ServerUrl.parse("turn:turn.example.org:3478?transport=udp", self.TURN.credentials)
+        core = gatherer(servers=[(server, [ADDRESS]) for server in (self.TURN, self.TURN, other)])
+        events = self.exchange(core, FakeServer(Behaviour(users={})))
+        failures = [one for one in events if isinstance(one, ServerFailed)]
+        assert [(one.url, one.error_code) for one in failures] == [(self.TURN.url, 401)]
+        assert core.is_complete
 
     def test_a_server_of_another_family_is_out_of_reach(self):
         core = gatherer(servers=[(self.TURN, [TransportAddress("2001:db8::1", 3478)])], transport_policy="relay")

@@ -1,7 +1,7 @@
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rtcpeer.core import Datagrams, TransportAddress
@@ -117,7 +117,6 @@ def test_settings_that_can_not_work_are_refused_by_name(wrong):
         NatDiscoverySettings(**wrong)
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_never_raises_whatever_servers_say(data):
     core = make(SERVER, OTHER)

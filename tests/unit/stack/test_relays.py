@@ -3,7 +3,15 @@ import random
 import pytest
 
 from rtcpeer.core import Datagrams, TransportAddress
-from rtcpeer.stack.relays import RelayLost, RelayOpened, RelayRefused, Relays, StreamUnneeded
+from rtcpeer.stack.relays import (
+    CredentialsRefused,
+    RelayLost,
+    RelayOpened,
+    RelayRefused,
+    Relays,
+    StreamUnneeded,
+    StreamWanted,
+)
 from rtcpeer.stack.servers import ServerUrl
 from rtcpeer.stun import Method
 from rtcpeer.turn import Credentials, StreamFramer, TurnSettings
@@ -16,6 +24,8 @@ PEER = TransportAddress("192.0.2.10", 5000)
 PEER6 = TransportAddress("2001:db8::10", 5000)
 ADA = Credentials("ada", "lovelace")
 UDP = ServerUrl.parse("turn:turn.example.org", ADA)
+OTHER = TransportAddress("203.0.113.2", 3478)
+TLS = ServerUrl.parse("turns:turn.example.org", ADA)
 TCP = ServerUrl.parse("turn:turn.example.org?transport=tcp", ADA)
 
 
@@ -270,17 +280,84 @@ class TestStream:
             (701, "the server has hung up")
         ]
 
-    def test_a_redirection_is_an_error(self):
-        bench = Bench(Behaviour(alternate=TransportAddress("203.0.113.2", 3478)))
-        bench.relays.open(TCP, STREAM, ADDRESS._replace(protocol="tcp"), 0)
+    def redirected(self, server=TCP, domain=None):
+        bench = Bench(Behaviour(alternate=OTHER, alternate_domain=domain))
+        bench.relays.open(server, STREAM, ADDRESS._replace(protocol="tcp"), 0)
         bench.exchange()
-        assert [event.error_code for event in bench.of(RelayRefused)] == [300]
-        assert bench.of(StreamUnneeded) == [StreamUnneeded(STREAM)]
+        bench.server.behaviour.alternate = None
+        return bench
+
+    def test_a_redirection_asks_for_another_stream(self):
+        bench = self.redirected()
+        other, local = OTHER._replace(protocol="tcp"), STREAM._replace(port=6001)
+        assert bench.of(StreamWanted) == [StreamWanted(STREAM, other, TCP, None)]
+        bench.relays.stream_lost(STREAM, "the server has hung up")  # it may: we are to be elsewhere
+        assert bench.relays.opening
+        assert bench.relays.reconnected(STREAM, local, other)
+        bench.exchange()
+        (opened,) = bench.of(RelayOpened)
+        assert (opened.relay.local, opened.relay.remote) == (local, other)
+        assert not bench.relays.reconnected(STREAM, local, other)
+        bench.relays.close()
+        bench.exchange()
+        assert bench.of(StreamUnneeded) == [StreamUnneeded(local)]
+
+    def test_over_tls_the_other_server_proves_the_name_that_was_given_or_else_ours(self):
+        assert self.redirected(TLS).of(StreamWanted)[0].tls_name == "turn.example.org"
+        assert self.redirected(TLS, "two.example.org").of(StreamWanted)[0].tls_name == "two.example.org"
+
+    def test_a_stream_that_can_not_be_had_ends_the_redirection(self):
+        bench = self.redirected()
+        bench.relays.not_reconnected(STREAM, "no connection")
+        bench.relays.not_reconnected(STREAM, "no connection")
+        bench.exchange()
+        assert [(event.error_code, event.error_text) for event in bench.of(RelayRefused)] == [(701, "no connection")]
+
+    def test_a_redirection_that_nobody_follows_is_given_up_in_time(self):
+        bench = self.redirected()
+        bench.run(6.0)
+        assert [event.error_code for event in bench.of(RelayRefused)] == [701]
+        assert not bench.relays.reconnected(STREAM, STREAM._replace(port=6001), OTHER)
+
+    def test_redirections_in_a_circle_end(self):
+        bench = self.redirected()
+        bench.server.behaviour.alternate = ADDRESS
+        other, local = OTHER._replace(protocol="tcp"), STREAM._replace(port=6001)
+        bench.relays.reconnected(STREAM, local, other)
+        bench.exchange()
+        (refused,) = bench.of(RelayRefused)
+        assert refused.error_code == 300
+        assert f"back to {ADDRESS._replace(protocol='tcp')}" in refused.error_text
+
+
+def test_a_server_with_two_urls_is_asked_once():
+    bench, _ = opened()
+    assert not bench.relays.open(ServerUrl.parse("turn:turn.example.org:3478?transport=udp", ADA), BASE, ADDRESS, 0)
+    bench.exchange()
+    assert len(bench.of(RelayOpened)) == 1
+    assert not bench.relays.opening
+
+
+@pytest.mark.parametrize("method", [Method.REFRESH, Method.CREATE_PERMISSION, Method.CHANNEL_BIND])
+def test_credentials_that_are_refused_later_are_told_and_newer_ones_repair_it(method):
+    bench, relay = opened()
+    bench.server.behaviour.errors[method] = (401, "Unauthorized")
+    bench.relays.permit([PEER])
+    bench.relays.bind(relay.relayed[0], PEER)
+    bench.run(541)
+    assert CredentialsRefused(UDP) in bench.of(CredentialsRefused)
+    bench.server.behaviour.errors.clear()
+    assert bench.relays.set_credentials(UDP.url, ADA)
+    bench.exchange()
+    assert list(bench.server.allocations[BASE].permissions) == [PEER.host]
+    bench.events.clear()
+    bench.run(541)
+    assert not bench.events
 
 
 def test_new_credentials_sign_the_next_requests():
     bench, _ = opened(Behaviour(is_strict_about_user=False, users={"ada": "lovelace", "grace": "hopper"}))
-    bench.relays.set_credentials("turn:elsewhere", Credentials("nobody", "x"))
+    assert not bench.relays.set_credentials("turn:elsewhere", Credentials("nobody", "x"))
     bench.relays.set_credentials(UDP.url, Credentials("grace", "hopper"))
     bench.relays.permit([PEER])
     bench.exchange()

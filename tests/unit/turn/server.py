@@ -26,6 +26,7 @@ class Behaviour:
     errors: dict[int, tuple[int, str]] = field(default_factory=dict)  # by method: refuse, signed
     denied: set[str] = field(default_factory=set)  # hosts that get 403
     alternate: TransportAddress | None = None
+    alternate_domain: str | None = None
     has_ipv6: bool = True
     is_strict_about_user: bool = True  # 441 for another user than the one who allocated
     nonce_cookie: bytes = b""  # security features
@@ -184,6 +185,8 @@ class FakeServer:
         if self.behaviour.alternate is not None:
             response = request.error_response(300)
             response.add_address(AttributeType.ALTERNATE_SERVER, self.behaviour.alternate)
+            if self.behaviour.alternate_domain is not None:
+                response.add_text(AttributeType.ALTERNATE_DOMAIN, self.behaviour.alternate_domain)
             return response
         wants_ipv6 = AttributeType.REQUESTED_ADDRESS_FAMILY in request
         wants_both = AttributeType.ADDITIONAL_ADDRESS_FAMILY in request
