@@ -21,12 +21,21 @@ from rtcpeer.aio.leave_taking import LeaveTaking
 from rtcpeer.aio.local_ports import LocalPorts, PortCallbacks
 from rtcpeer.aio.network import Network, SystemNetwork
 from rtcpeer.aio.servers import Servers
+from rtcpeer.aio.tcp_mux import TcpMux
+from rtcpeer.aio.tcp_ports import TcpPorts
 from rtcpeer.aio.udp_mux import UdpMux
 from rtcpeer.core import Core, Datagrams, Entropy, TransportAddress
 from rtcpeer.errors import InvalidStateError, NetworkError
 from rtcpeer.ice.agent import Agent
 from rtcpeer.ice.candidate import Candidate
-from rtcpeer.ice.events import BindingRequestHandlerFailed, FilterFailed, IceState, PairSelected, StateChanged
+from rtcpeer.ice.events import (
+    BindingRequestHandlerFailed,
+    ConnectionUnneeded,
+    FilterFailed,
+    IceState,
+    PairSelected,
+    StateChanged,
+)
 from rtcpeer.ice.parameters import IceParameters
 from rtcpeer.ice.settings import IceSettings
 from rtcpeer.ice.statistics import PairStatistics
@@ -74,6 +83,7 @@ class IceAgent(AsyncIOEventEmitter):
         entropy: Entropy = os.urandom,
         turn_settings: TurnSettings | None = None,
         udp_mux: UdpMux | None = None,
+        tcp_mux: TcpMux | None = None,
     ) -> None:
         super().__init__()
         self.settings = settings or IceSettings()
@@ -97,6 +107,9 @@ class IceAgent(AsyncIOEventEmitter):
         self._driven: Core[Datagrams, Any] = self.core
         self._on_event: Callable[[Any], None] = self.handle
         self._driver: Driver[Datagrams, Any] | None = None
+        self._tcp = TcpPorts(
+            self.core, self._network, self.settings, tcp_mux, self._received, self._drained, self.wake, entropy
+        )
         self._ports = LocalPorts(
             self.core.agent,
             self.core.gatherer,
@@ -107,6 +120,7 @@ class IceAgent(AsyncIOEventEmitter):
                 self._received, self._writable, self._drained, self._refused, self.wake, report_failed_filter
             ),
             udp_mux,
+            self._tcp,
             entropy,
         )
         self._gathering: asyncio.Task[None] | None = None
@@ -259,7 +273,7 @@ class IceAgent(AsyncIOEventEmitter):
         self._news.tell()
         self._driven, self._on_event = self.core, _ignore
         self._local_names.close()
-        leftovers = self._remote_names.close() | self._servers.close()
+        leftovers = self._remote_names.close() | self._servers.close() | self._tcp.close()
         if self._gathering is not None and not self._gathering.done():
             self._gathering.cancel()
             leftovers.add(self._gathering)
@@ -281,8 +295,8 @@ class IceAgent(AsyncIOEventEmitter):
                 self.emit("server_failed", event)
             case BindFailed():
                 self.emit("bind_failed", event)
-            case FilterFailed():
-                report_failed_filter(event)
+            case FilterFailed() | BindingRequestHandlerFailed():
+                _report(event)
             case StateChanged(state):
                 self.facts.note(state)
                 self.emit("state", state)
@@ -290,8 +304,8 @@ class IceAgent(AsyncIOEventEmitter):
                 self.emit("selected_pair", local, remote)
             case StreamUnneeded() | StreamWanted() | CredentialsRefused():
                 self._servers.handle(event)
-            case BindingRequestHandlerFailed(error):
-                _report(error)
+            case ConnectionUnneeded(path):
+                self._tcp.release(path)
             case _:
                 pass
         self._news.tell()
@@ -347,7 +361,7 @@ class IceAgent(AsyncIOEventEmitter):
     def _send(self, packets: list[Datagrams]) -> int:
         """Hand packets to their sockets until one is full; what is left of a run stays in its place."""
         for index, (local, remote, payloads) in enumerate(packets):
-            port = self._ports.by_address.get(local) or self._servers.streams.get(local)
+            port = self._ports.by_address.get(local) or self._servers.streams.get(local) or self._tcp.ports.get(local)
             if port is None:
                 continue  # its socket is gone, and with it the path
             taken = port.send(remote, payloads)
@@ -357,9 +371,12 @@ class IceAgent(AsyncIOEventEmitter):
         return len(packets)
 
 
-def _report(error: Exception) -> None:
+def _report(failure: FilterFailed | BindingRequestHandlerFailed) -> None:
     """A program's mistake goes where asyncio tells of mistakes in callbacks."""
-    context = {"message": "IceSettings.binding_request_handler raised", "exception": error}
+    if isinstance(failure, FilterFailed):
+        report_failed_filter(failure)
+        return
+    context = {"message": "IceSettings.binding_request_handler raised", "exception": failure.error}
     asyncio.get_running_loop().call_exception_handler(context)
 
 

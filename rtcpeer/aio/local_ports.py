@@ -1,4 +1,4 @@
-"""The UDP sockets of one agent: its own, where its settings want them, or its share of those of a `UdpMux`."""
+"""The sockets of one agent: its own, where its settings want them, or its share of those of a `UdpMux`."""
 
 from collections.abc import Awaitable, Callable, Iterable
 from collections.abc import Set as AbstractSet
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from rtcpeer.aio.address_choice import bind_in_range, choose_hosts
 from rtcpeer.aio.candidate_names import LocalNames
 from rtcpeer.aio.network import Network, UdpPort
+from rtcpeer.aio.tcp_ports import TcpPorts, is_used
 from rtcpeer.aio.udp_mux import UdpMux
 from rtcpeer.aio.udp_routes import MuxMember
 from rtcpeer.core import Datagrams, Entropy, TransportAddress
@@ -46,6 +47,7 @@ class LocalPorts:
         names: LocalNames,
         callbacks: PortCallbacks,
         mux: UdpMux | None,
+        tcp: TcpPorts,
         entropy: Entropy,
     ) -> None:
         self.by_address: dict[TransportAddress, UdpPort] = {}
@@ -56,6 +58,7 @@ class LocalPorts:
         self._names = names
         self._callbacks: PortCallbacks | None = callbacks
         self._mux = mux
+        self._tcp = tcp
         self._entropy = entropy
         self._member: MuxMember | None = None
 
@@ -69,11 +72,14 @@ class LocalPorts:
             await self._open_own(hosts, BaseUse.EVERYTHING, callbacks)
         else:
             ports = self._join(self._mux, callbacks)
+            hosts = [port.local.host for port in ports]
             for preference, port in enumerate(ports):
                 await self._add(port, preference, BaseUse.DIRECT, callbacks)
             if needs_relays:
-                hosts = [port.local.host for port in ports]
                 await self._open_own(hosts, BaseUse.RELAYS, callbacks)
+        for preference, host in enumerate(hosts):
+            await self._names.hide(host)
+            await self._tcp.open(host, preference)
         self._gatherer.end_of_bases()
         callbacks.on_change()
 
@@ -101,6 +107,8 @@ class LocalPorts:
             )
 
         for preference, host in enumerate(hosts):
+            if not is_used("udp", host, self._settings):
+                continue
             try:
                 port = await bind_in_range(bind, host, self._settings.port_range, self._entropy)
             except OSError as error:

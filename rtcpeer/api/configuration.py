@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
+from rtcpeer.aio.tcp_mux import TcpMux
 from rtcpeer.aio.udp_mux import UdpMux
 from rtcpeer.api.dtls import RTCCertificate
 from rtcpeer.dtls.settings import DtlsSettings
@@ -127,6 +128,7 @@ class Settings:
     sctp: SctpSettings = field(default_factory=SctpSettings)
     turn: TurnSettings = field(default_factory=TurnSettings)
     udp_mux: UdpMux | None = None  # the program's to close
+    tcp_mux: TcpMux | None = None  # the program's to close
 
 
 def _one_of(name: str, value: object, allowed: tuple[str, ...]) -> None:

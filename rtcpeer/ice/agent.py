@@ -218,8 +218,7 @@ class Agent:
             if self._is_silent:
                 self._settle(now)
             return True
-        # Before the peer's description there are no pairs, but a check of its own has shown that it knows our password.
-        return any(check.path == (local, remote) for check in self._generation.early_checks)
+        return self._is_early((local, remote))
 
     def note_sent(self, payloads: Sequence[bytes], now: float) -> None:
         """Other traffic than STUN goes out over `send_path`: it is counted. One call for a batch is enough."""
@@ -236,6 +235,14 @@ class Agent:
         if pair is not None and not pair.is_valid and self._state not in _FINAL_STATES:
             self._checking.lose(pair, FailureReason.UNROUTABLE, detail)
             self._settle(now)
+
+    def connection_lost(self, path: Path, now: float, detail: str = "") -> None:
+        """The TCP connection of a path could not be had, or has ended."""
+        pair = self._generation.checklist.find(path)
+        if pair is None or self._state in _FINAL_STATES:
+            return
+        self._failover.connection_lost(pair, now, detail)
+        self._settle(now)
 
     def drop_bases(self, bases: Sequence[TransportAddress], now: float, detail: str = "") -> None:
         """Nothing can be sent from these any more: their pairs fail, and another takes over where there is one."""
@@ -309,6 +316,10 @@ class Agent:
         """The pair of a path."""
         return self._generation.checklist.find((local, remote))
 
+    def knows_path(self, path: Path) -> bool:
+        """Whether packets on this path are from the peer, as far as checks have shown."""
+        return self._generation.checklist.find(path) is not None or self._is_early(path)
+
     def statistics(self) -> IceStatistics:
         """All counters as they stand."""
         checking, generation = self._checking, self._generation
@@ -348,6 +359,10 @@ class Agent:
     @property
     def _generation(self) -> Generation:
         return self._checking.generation
+
+    def _is_early(self, path: Path) -> bool:
+        # Before the peer's description there are no pairs, but a check of its own has shown that it knows our password.
+        return any(check.path == path for check in self._generation.early_checks)
 
     def _emit(self, event: IceEvent) -> None:
         if isinstance(event, PairSelected):

@@ -8,6 +8,7 @@ from rtcpeer.ice.candidate import Candidate
 
 __all__ = [
     "BindingRequestHandlerFailed",
+    "ConnectionUnneeded",
     "ConsentLost",
     "FilterFailed",
     "IceEvent",
@@ -105,6 +106,13 @@ class FilterFailed:
     error: Exception
 
 
+@dataclass(frozen=True, slots=True)
+class ConnectionUnneeded:
+    """Nothing more will be sent over the TCP connection of this path, unless a later check asks for a new one."""
+
+    path: tuple[TransportAddress, TransportAddress]
+
+
 IceEvent = (
     StateChanged
     | PairValidated
@@ -115,4 +123,5 @@ IceEvent = (
     | ConsentLost
     | BindingRequestHandlerFailed
     | FilterFailed
+    | ConnectionUnneeded
 )
