@@ -1,6 +1,7 @@
 """A WebRTC peer connection for Python, with the browser's names and behaviour."""
 
 from rtcpeer.aio.ice_agent import IceAgent
+from rtcpeer.aio.tcp_mux import TcpMux
 from rtcpeer.aio.udp_mux import UdpMux, UdpMuxStatistics
 from rtcpeer.api.configuration import RTCConfiguration, RTCIceServer, Settings
 from rtcpeer.api.data_channel import RTCDataChannel
@@ -87,6 +88,7 @@ __all__ = [
     "DtlsSettings",
     "SctpSettings",
     "DataChannelSettings",
+    "TcpMux",
     "TurnSettings",
     "time_limited_credentials",
     "AddressRewrite",

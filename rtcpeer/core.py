@@ -27,13 +27,16 @@ class Core(Protocol[PacketT, EventT]):
         """Do what is due; harmless when nothing is."""
 
     def packets_to_send(self, now: float) -> list[PacketT]:
-        """Build what may be sent now; built when pulled, empty afterwards."""
+        """Build what may be sent now; built when pulled, empty afterwards.
+
+        Where that is more than a core builds at once, `next_timeout` is minus infinity until the rest has been pulled.
+        """
 
     def poll_events(self) -> list[EventT]:
         """Hand over what happened, oldest first; empty afterwards."""
 
     def next_timeout(self) -> float | None:
-        """When `handle_timeout` wants to be called, absolute; None for never. Only looks."""
+        """When `handle_timeout` wants to be called, absolute; None: never, minus infinity: at once. Only looks."""
 
 
 class TransportAddress(NamedTuple):

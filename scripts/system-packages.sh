@@ -1,12 +1,12 @@
 #!/bin/sh
 # Installs the Debian or Ubuntu packages that a goal needs, where it may; says what to install where it may not.
 #   scripts/system-packages.sh venv    python3-venv
-#   scripts/system-packages.sh test    browsers, coturn and the tools of the network lab
+#   scripts/system-packages.sh test    browsers, coturn, Pion and the tools of the network lab
 set -eu
 
 case "${1:-}" in
     venv) wanted="python3-venv" ;;
-    test) wanted="chromium firefox-esr coturn iproute2 nftables libnss3-tools" ;;
+    test) wanted="chromium firefox-esr coturn iproute2 nftables libnss3-tools golang-go golang-github-pion-webrtc.v3-dev" ;;
     *) echo "usage: $0 venv|test" >&2; exit 2 ;;
 esac
 

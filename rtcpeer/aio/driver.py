@@ -122,9 +122,8 @@ class Driver(Generic[PacketT, EventT]):
             packets = self._core.packets_to_send(max(not_before, self._loop.time()))
         if packets:
             self._hand_over(packets)
-        # Cores bound their bursts, so a pull that gave something may not have been all; and handlers that were called
-        # after it may have commanded something.
-        return self._deliver_events(MAX_EVENT_ROUNDS - 1) or bool(packets)
+        # Handlers that are called after the pull may command something.
+        return self._deliver_events(MAX_EVENT_ROUNDS - 1)
 
     def _deliver_events(self, rounds: int) -> bool:
         """Poll until there are none, or handlers kept making new ones; returns whether there were any."""
@@ -159,6 +158,9 @@ class Driver(Generic[PacketT, EventT]):
             return
         if self._unsent:
             not_before = self._loop.time() + BLOCKED_TIMER_INTERVAL
+        elif deadline == -math.inf:
+            self.wake()  # the burst was not all
+            return
         deadline = max(deadline, not_before)
         if self._timer is not None:
             if self._timer_at <= deadline:

@@ -20,9 +20,12 @@ from rtcpeer.aio.driver import Driver
 from rtcpeer.aio.gathering_tasks import GatheringTasks
 from rtcpeer.aio.ice_facts import IceFacts
 from rtcpeer.aio.leave_taking import LeaveTaking
-from rtcpeer.aio.local_ports import LocalPorts, PortCallbacks
+from rtcpeer.aio.local_ports import LocalPorts
 from rtcpeer.aio.network import Network, SystemNetwork
+from rtcpeer.aio.port_callbacks import PortCallbacks
 from rtcpeer.aio.servers import Servers
+from rtcpeer.aio.tcp_mux import TcpMux
+from rtcpeer.aio.tcp_ports import TcpPorts
 from rtcpeer.aio.udp_mux import UdpMux
 from rtcpeer.core import Core, Datagrams, Entropy, TransportAddress
 from rtcpeer.errors import InvalidStateError, NetworkError
@@ -30,6 +33,7 @@ from rtcpeer.ice.agent import Agent
 from rtcpeer.ice.candidate import Candidate
 from rtcpeer.ice.events import (
     BindingRequestHandlerFailed,
+    ConnectionUnneeded,
     FilterFailed,
     GenerationRetired,
     IceState,
@@ -95,6 +99,7 @@ class IceAgent(AsyncIOEventEmitter):
         entropy: Entropy = os.urandom,
         turn_settings: TurnSettings | None = None,
         udp_mux: UdpMux | None = None,
+        tcp_mux: TcpMux | None = None,
     ) -> None:
         super().__init__()
         self.settings = settings or IceSettings()
@@ -118,15 +123,12 @@ class IceAgent(AsyncIOEventEmitter):
         self._driven: Core[Datagrams, Any] = self.core
         self._on_event: Callable[[Any], None] = self.handle
         self._driver: Driver[Datagrams, Any] | None = None
+        callbacks = PortCallbacks(
+            self._received, self._writable, self._drained, self._refused, self.wake, report_failed_filter
+        )
+        self._tcp = TcpPorts(self.core, self._network, self.settings, tcp_mux, callbacks, entropy)
         self._ports = LocalPorts(
-            self.core.agent,
-            self._network,
-            self._local_names,
-            PortCallbacks(
-                self._received, self._writable, self._drained, self._refused, self.wake, report_failed_filter
-            ),
-            udp_mux,
-            entropy,
+            self.core.agent, self._network, self._local_names, callbacks, udp_mux, self._tcp, entropy
         )
         self._gathering = GatheringTasks(self.core, self._ports, self._servers, self.wake)
         self._leftover: asyncio.Task[None] | None = None  # after shut_down
@@ -332,7 +334,7 @@ class IceAgent(AsyncIOEventEmitter):
         self._news.tell()
         self._driven, self._on_event = self.core, _ignore
         self._local_names.close()
-        leftovers = self._remote_names.close() | self._servers.close() | self._gathering.close()
+        leftovers = self._remote_names.close() | self._servers.close() | self._gathering.close() | self._tcp.close()
         if leaving:
             leave = LeaveTaking(self.core.gatherer.relays, leaving)
             self._driver = leave.driver
@@ -349,22 +351,30 @@ class IceAgent(AsyncIOEventEmitter):
                 self.emit("candidate", None)
             case ServerFailed() | BindFailed():
                 self.emit("server_failed" if isinstance(event, ServerFailed) else "bind_failed", event)
-            case FilterFailed() | BindingRequestHandlerFailed():
-                _report(event)
             case StateChanged(state):
                 self.facts.note(state)
                 self.emit("state", state)
             case PairSelected(local, remote):
                 self.emit("selected_pair", local, remote)
-            case StreamUnneeded() | StreamWanted() | CredentialsRefused():
-                self._servers.handle(event)
             case Restarted(local):
                 self.emit("restart", local)
+            case FilterFailed() | BindingRequestHandlerFailed():
+                _report(event)
+            case _:
+                self._serve(event)
+        self._news.tell()
+
+    def _serve(self, event: ConnectivityEvent) -> None:
+        """Do what the core asks for, of which nobody else is told."""
+        match event:
+            case StreamUnneeded() | StreamWanted() | CredentialsRefused():
+                self._servers.handle(event)
+            case ConnectionUnneeded(path):
+                self._tcp.release(path)
             case GenerationRetired(local):
                 self._gathering.retired(local)
             case _:
                 pass
-        self._news.tell()
 
     async def _connect(self, remote: IceParameters, *, is_controlling: bool) -> None:
         self.core.agent.set_role(is_controlling)
@@ -407,7 +417,7 @@ class IceAgent(AsyncIOEventEmitter):
     def _send(self, packets: list[Datagrams]) -> int:
         """Hand packets to their sockets until one is full; what is left of a run stays in its place."""
         for index, (local, remote, payloads) in enumerate(packets):
-            port = self._ports.by_address.get(local) or self._servers.streams.get(local)
+            port = self._ports.by_address.get(local) or self._servers.streams.get(local) or self._tcp.ports.get(local)
             if port is None:
                 continue  # its socket is gone, and with it the path
             taken = port.send(remote, payloads)

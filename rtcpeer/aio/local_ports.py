@@ -1,38 +1,27 @@
-"""The UDP sockets of one agent: its own, where its settings want them, or its share of those of a `UdpMux`."""
+"""The sockets of one agent: its own, where its settings want them, or its share of those of a `UdpMux`."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 
 from rtcpeer.aio.address_choice import bind_in_range, choose_hosts
 from rtcpeer.aio.candidate_names import LocalNames
 from rtcpeer.aio.network import Network, UdpPort
+from rtcpeer.aio.port_callbacks import PortCallbacks
+from rtcpeer.aio.tcp_ports import TcpPorts, is_used
 from rtcpeer.aio.udp_mux import UdpMux
 from rtcpeer.aio.udp_routes import MuxMember
-from rtcpeer.core import Datagrams, Entropy, TransportAddress
+from rtcpeer.core import Entropy, TransportAddress
 from rtcpeer.errors import InvalidStateError
 from rtcpeer.ice.agent import Agent
-from rtcpeer.ice.events import FilterFailed, IceState
+from rtcpeer.ice.events import IceState
 from rtcpeer.ice.parameters import IceParameters
 from rtcpeer.ice.settings import IceSettings
 from rtcpeer.stack.gathering import BaseUse, Gatherer
 
-__all__ = ["LocalPorts", "PortCallbacks"]
+__all__ = ["LocalPorts"]
 
 _ALIVE = (IceState.CONNECTED, IceState.COMPLETED)
-
-
-@dataclass(frozen=True, slots=True)
-class PortCallbacks:
-    """Whom the sockets deliver to."""
-
-    on_datagrams: Callable[[Datagrams], None]
-    on_writable: Callable[[], None]
-    on_drained: Callable[[], None]
-    on_refused: Callable[[TransportAddress, TransportAddress, int], None]
-    on_change: Callable[[], None]  # there is something new to flush
-    on_failed_filter: Callable[[FilterFailed], None]
 
 
 class LocalPorts:
@@ -49,6 +38,7 @@ class LocalPorts:
         names: LocalNames,
         callbacks: PortCallbacks,
         mux: UdpMux | None,
+        tcp: TcpPorts,
         entropy: Entropy,
     ) -> None:
         self.by_address: dict[TransportAddress, UdpPort] = {}
@@ -57,6 +47,7 @@ class LocalPorts:
         self._names = names
         self._callbacks: PortCallbacks | None = callbacks
         self._mux = mux
+        self._tcp = tcp
         self._entropy = entropy
         self._member: MuxMember | None = None
         self._opening = asyncio.Lock()  # no generation opens a socket that another is about to have
@@ -73,17 +64,21 @@ class LocalPorts:
             return
         if self._mux is None:
             shared: list[UdpPort] = []
-            own, use = choose_hosts(self._network, settings, callbacks.on_failed_filter), BaseUse.EVERYTHING
+            hosts, use = choose_hosts(self._network, settings, callbacks.on_failed_filter), BaseUse.EVERYTHING
         else:
             shared = self._join(self._mux, gatherer, parameters, callbacks)
-            own, use = [port.local.host for port in shared] if needs_relays else [], BaseUse.RELAYS
+            hosts, use = [port.local.host for port in shared], BaseUse.RELAYS
         async with self._opening:
             for preference, port in enumerate(shared):
                 await self._add(gatherer, port, preference, BaseUse.DIRECT)
-            for preference, host in enumerate(own):
+            for preference, host in enumerate(hosts if needs_relays or self._mux is None else ()):
                 bound = await self._bind(gatherer, host, settings, callbacks)
                 if bound is not None:
                     await self._add(gatherer, bound, preference, use)
+            self._tcp.expect(parameters.username_fragment)
+            for preference, host in enumerate(hosts):
+                await self._names.hide(host)
+                await self._tcp.open(gatherer, settings, host, preference)
         gatherer.end_of_bases()
         callbacks.on_change()
 
@@ -127,6 +122,8 @@ class LocalPorts:
                 address, callbacks.on_datagrams, callbacks.on_writable, callbacks.on_drained, callbacks.on_refused
             )
 
+        if not is_used("udp", host, settings):
+            return None
         try:
             return await bind_in_range(bind, host, settings.port_range, self._entropy)
         except OSError as error:

@@ -11,6 +11,7 @@ from rtcpeer.aio.interfaces import Interface, InterfaceAddress, list_interfaces
 from rtcpeer.aio.mdns import service_of
 from rtcpeer.aio.network_monitor import monitor_of
 from rtcpeer.aio.streams import StreamCallbacks, StreamPort, open_stream
+from rtcpeer.aio.tcp_sockets import connect_tcp, listen_tcp
 from rtcpeer.aio.udp import open_udp
 from rtcpeer.core import Datagrams, TransportAddress
 
@@ -24,6 +25,8 @@ __all__ = [
     "StreamNetwork",
     "StreamPort",
     "SystemNetwork",
+    "TcpNetwork",
+    "TcpServer",
     "UdpPort",
 ]
 
@@ -87,6 +90,32 @@ class StreamNetwork(Protocol):
         """Connect, over TLS where the certificate's name is given. Raises OSError when that can not be had."""
 
 
+class TcpServer(Protocol):
+    """A listening socket."""
+
+    @property
+    def local(self) -> TransportAddress:
+        """Where it listens, with the port that the system chose."""
+
+    def close(self) -> None:
+        """Accept no more; idempotent."""
+
+
+@runtime_checkable
+class TcpNetwork(Protocol):
+    """What a network may know besides: TCP connections from and to a certain address (RFC 6544)."""
+
+    async def connect_tcp(
+        self, make: Callable[[], asyncio.Protocol], local: TransportAddress, remote: TransportAddress
+    ) -> None:
+        """Connect from ``local`` (port 0: any free one). Raises OSError when that can not be had."""
+
+    async def listen_tcp(
+        self, make: Callable[[], asyncio.Protocol], address: TransportAddress, *, is_shared: bool = False
+    ) -> TcpServer:
+        """Accept connections; with ``is_shared`` on a port that can be connected from as well. Raises OSError."""
+
+
 @runtime_checkable
 class MonitoredNetwork(Protocol):
     """What a network may know besides: when interfaces and addresses come and go."""
@@ -140,6 +169,18 @@ class SystemNetwork:
     ) -> StreamPort:
         """A connection of the event loop's; ``ca_file`` (PEM) instead of those whom the system trusts."""
         return await open_stream(remote, tls_name, ca_file, callbacks)
+
+    async def connect_tcp(
+        self, make: Callable[[], asyncio.Protocol], local: TransportAddress, remote: TransportAddress
+    ) -> None:
+        """A connection of the event loop's."""
+        await connect_tcp(make, local, remote)
+
+    async def listen_tcp(
+        self, make: Callable[[], asyncio.Protocol], address: TransportAddress, *, is_shared: bool = False
+    ) -> TcpServer:
+        """A server of the event loop's."""
+        return await listen_tcp(make, address, is_shared=is_shared)
 
     async def resolve_mdns(self, name: str, timeout: float) -> list[str]:  # noqa: ASYNC109 of the questions
         """By the event loop's `rtcpeer.aio.mdns.MdnsService`."""

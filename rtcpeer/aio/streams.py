@@ -5,6 +5,7 @@ import functools
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 from rtcpeer.core import Datagrams, TransportAddress
 
@@ -55,7 +56,7 @@ class StreamPort(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the event loop."""
-        assert isinstance(transport, asyncio.Transport)
+        transport = cast("asyncio.Transport", transport)  # uvloop's are no subclasses of it
         self._transport = transport
         self.local = _address(transport.get_extra_info("sockname"))
         self.remote = _address(transport.get_extra_info("peername"))

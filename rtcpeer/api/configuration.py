@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
+from rtcpeer.aio.tcp_mux import TcpMux
 from rtcpeer.aio.udp_mux import UdpMux
 from rtcpeer.api.dtls import RTCCertificate
 from rtcpeer.dtls.settings import DtlsSettings
@@ -142,6 +143,7 @@ class Settings:
     sctp: SctpSettings = field(default_factory=SctpSettings)
     turn: TurnSettings = field(default_factory=TurnSettings)
     udp_mux: UdpMux | None = None  # the program's to close
+    tcp_mux: TcpMux | None = None  # the program's to close
 
     def configured(self, configuration: RTCConfiguration) -> "Settings":
         """These, with what the configuration says of it: the W3C's transport policy is one of our ICE settings."""

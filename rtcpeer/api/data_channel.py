@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Literal
 
-from rtcpeer.api.events import EventTarget, event_handler
+from rtcpeer.api.events import EventTarget, Handler, event_handler
 from rtcpeer.datachannel.channels import Channel, ChannelState
 
 __all__ = ["RTCDataChannel", "RTCDataChannelState"]
@@ -38,6 +38,7 @@ class RTCDataChannel(EventTarget):
         self._channel = channel
         self._wake = wake  # tells the driver that the core has something to do
         self._is_closed_here = False  # then what still arrives is for nobody
+        channel.tells_low = False  # until somebody listens
         self.binaryType: Literal["arraybuffer"] = "arraybuffer"  # bytes are bytes; here for programs that set it
 
     @property
@@ -105,6 +106,11 @@ class RTCDataChannel(EventTarget):
         """
         self._channel.send(data)
         self._wake()
+
+    def _add_event_handler(self, event: str, k: Handler, v: Handler) -> None:
+        if event == "bufferedamountlow":
+            self._channel.tells_low = True
+        super()._add_event_handler(event, k, v)
 
     def close(self) -> None:
         """Close the channel once what was sent before has gone out; harmless when repeated."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from pyee.asyncio import AsyncIOEventEmitter
 
-__all__ = ["EventTarget", "event_handler"]
+__all__ = ["EventTarget", "Handler", "event_handler"]
 
 Handler = Callable[..., Any]
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from rtcpeer.aio.ice_agent import IceAgent
 from rtcpeer.aio.network import Network
+from rtcpeer.aio.tcp_mux import TcpMux
 from rtcpeer.aio.udp_mux import UdpMux
 from rtcpeer.api.closing import Closing
 from rtcpeer.api.events import EventTarget, event_handler
@@ -68,6 +69,7 @@ class RTCIceGatherer(EventTarget):
         entropy: Entropy = os.urandom,
         turn_settings: TurnSettings | None = None,
         udp_mux: UdpMux | None = None,
+        tcp_mux: TcpMux | None = None,
     ) -> None:
         super().__init__()
         self._agent = IceAgent(
@@ -77,6 +79,7 @@ class RTCIceGatherer(EventTarget):
             entropy=entropy,
             turn_settings=turn_settings,
             udp_mux=udp_mux,
+            tcp_mux=tcp_mux,
         )
         self._media_section: tuple[str | None, int | None] = (None, None)
         self._on_event: Callable[[ConnectivityEvent], None] = self._handle  # the ICE transport's, once there is one

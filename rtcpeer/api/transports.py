@@ -43,6 +43,7 @@ class Transports:
             entropy=entropy,
             turn_settings=settings.turn,
             udp_mux=settings.udp_mux,
+            tcp_mux=settings.tcp_mux,
         )
         self.ice = RTCIceTransport(self.gatherer)
         self.dtls = RTCDtlsTransport(

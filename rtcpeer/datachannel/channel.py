@@ -40,6 +40,7 @@ class Channel:
         "_on_close",
         "_residue",
         "_send",
+        "_tells_low",
         "_told_low",
         "bytes_received",
         "bytes_sent",
@@ -85,6 +86,7 @@ class Channel:
         life_time_ms = parameters.max_packet_life_time_ms
         self._lifetime = None if life_time_ms is None else life_time_ms / 1000
         self._low_threshold = 0
+        self._tells_low = True
         self._told_low: tuple[int, int] | None = None  # messages and threshold when the fall was told last
         self._residue = 0
 
@@ -141,8 +143,17 @@ class Channel:
         if value < 0:
             raise ValueError("buffered_amount_low_threshold must not be negative")
         self._low_threshold = value
-        if self.stream_id is not None and self.state is not ChannelState.CLOSED:
-            self._association.set_buffered_amount_low_threshold(self.stream_id, value)
+        self._set_stream_threshold()
+
+    @property
+    def tells_low(self) -> bool:
+        """Whether `ChannelBufferedAmountLow` comes at all: there would be one for each lone message."""
+        return self._tells_low
+
+    @tells_low.setter
+    def tells_low(self, value: bool) -> None:
+        self._tells_low = value
+        self._set_stream_threshold()
 
     def send(self, data: str | bytes | bytearray | memoryview) -> None:
         """Queue one message. `InvalidStateError` unless open; `TypeError` when the peer does not take so much."""
@@ -185,7 +196,7 @@ class Channel:
         """The core's: the stream is known now."""
         self.stream_id = stream_id
         # Even if it is zero: the stream may have had another channel before.
-        self._association.set_buffered_amount_low_threshold(stream_id, self._low_threshold)
+        self._set_stream_threshold()
 
     def take_low(self) -> bool:
         """The core's: whether a fall of what is queued on the stream is news to the application.
@@ -226,6 +237,11 @@ class Channel:
         self._residue = self.buffered_amount
         self.state = ChannelState.CLOSED
         self.partial.clear()
+
+    def _set_stream_threshold(self) -> None:
+        if self.stream_id is not None and self.state is not ChannelState.CLOSED:
+            threshold = self._low_threshold if self._tells_low else None
+            self._association.set_buffered_amount_low_threshold(self.stream_id, threshold)
 
 
 def _convert(data: object) -> tuple[bytes, int]:

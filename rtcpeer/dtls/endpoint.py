@@ -51,6 +51,9 @@ class DtlsState(Enum):
     FAILED = "failed"
 
 
+_CONNECTED: Final = DtlsState.CONNECTED  # the enum's attribute costs a lookup in its class for each pull
+
+
 @dataclass(frozen=True, slots=True)
 class DtlsStatistics:
     """A snapshot; records are those with application data unless said."""
@@ -107,10 +110,8 @@ class DtlsEndpoint:
             self._before_start.add((packet, now))
             return
         records, is_sound = split_records(packet)
-        if not is_sound:
-            self._dropped_malformed += 1
-        for record in records:
-            self._receive_record(record, now)
+        self._dropped_malformed += not is_sound
+        self._receive_records(records, now)
 
     def handle_timeout(self, now: float) -> None:
         """Repeat a flight, or give the handshake up."""
@@ -124,8 +125,10 @@ class DtlsEndpoint:
     def packets_to_send(self, now: float) -> list[bytes]:
         """Handshake flights and alerts; application data is sealed by the caller."""
         handshake = self._handshake
-        records: list[bytes] = []
         state = self._state
+        if state is _CONNECTED and not self._alerts.records and handshake is not None and not handshake.is_flight_due:
+            return []
+        records: list[bytes] = []
         if handshake is not None and (state is DtlsState.CONNECTED or state is DtlsState.CONNECTING):
             records = handshake.records_to_send(now)
             self._retransmissions = handshake.retransmissions
@@ -227,31 +230,35 @@ class DtlsEndpoint:
     def _refuse_to_seal(self) -> NoReturn:
         raise InvalidStateError(f"application data needs a connected DTLS endpoint; this one is {self._state.value}")
 
-    def _receive_record(self, record: Record, now: float) -> None:
+    def _receive_records(self, records: list[Record], now: float) -> None:
         handshake = self._handshake
         if handshake is None:
             return  # closed before it was started
-        if self._state not in {DtlsState.CONNECTING, DtlsState.CONNECTED}:
-            self._alerts.say_again(record, handshake)
-            return
         try:
-            if record.epoch == 0:
-                self._receive_plaintext(handshake, record, now)
-            elif handshake.is_whole_openssl:
-                self._receive_whole(handshake, record, now)
-            else:
-                self._receive_protected(handshake, record, now)
+            for record in records:
+                self._receive_record(handshake, record, now)
+            self._follow(handshake, now)
         except HandshakeError as failure:
             self._fail(handshake, failure)
+
+    def _receive_record(self, handshake: Handshake, record: Record, now: float) -> None:
+        if record.epoch or record.content_type == ContentType.ALERT:
+            self._settle(handshake)  # the keys may be in what came before, and an alert counts from here on
+        if self._state not in {DtlsState.CONNECTING, DtlsState.CONNECTED}:
+            self._alerts.say_again(record, handshake)
+        elif record.epoch == 0:
+            self._receive_plaintext(handshake, record, now)
+        elif handshake.is_whole_openssl:
+            self._receive_whole(handshake, record, now)
+        else:
+            self._receive_protected(handshake, record, now)
 
     def _receive_plaintext(self, handshake: Handshake, record: Record, now: float) -> None:
         is_connecting = self._state is DtlsState.CONNECTING
         if record.content_type == ContentType.ALERT and is_connecting:
             self._receive_alert(handshake, record.body)
         elif record.content_type in {ContentType.HANDSHAKE, ContentType.CHANGE_CIPHER_SPEC}:
-            if not handshake.receive(record, now):
-                self._dropped_malformed += 1
-            self._follow(handshake, now)
+            self._dropped_malformed += not handshake.receive(record, now)
         else:
             # Data without protection is never right, and after the handshake neither is an alert without it.
             self._dropped_malformed += 1
@@ -300,11 +307,16 @@ class DtlsEndpoint:
 
     def _follow(self, handshake: Handshake, now: float) -> None:
         """The handshake may have moved: it may be complete, or have the keys for what is held."""
-        if handshake.is_complete and self._state is DtlsState.CONNECTING:
-            self._complete(handshake)
+        self._settle(handshake)
         if handshake.protection is not None or handshake.is_whole_openssl:
             for record in self._early.take():
-                self._receive_record(record, now)
+                self._receive_record(handshake, record, now)
+
+    def _settle(self, handshake: Handshake) -> None:
+        if self._state is DtlsState.CONNECTING:
+            handshake.settle()
+            if handshake.is_complete:
+                self._complete(handshake)
 
     def _complete(self, handshake: Handshake) -> None:
         tls = handshake.tls
@@ -332,10 +344,7 @@ class DtlsEndpoint:
         if not alert.is_fatal and not alert.is_close:
             return
         if self._state is DtlsState.CONNECTING:
-            self._fail(
-                handshake, HandshakeError(f"the peer ended the handshake with {alert.name}", received_alert=alert)
-            )
-            return
+            raise HandshakeError(f"the peer ended the handshake with {alert.name}", received_alert=alert)
         if alert.is_close:
             self._alerts.queue(CLOSE_NOTIFY, handshake)  # RFC 5246 section 7.2.1: answered in kind
         self._end(DtlsState.CLOSED)

@@ -31,6 +31,9 @@ from rtcpeer.dtls.tls import TlsError, TlsMachine
 
 __all__ = ["Handshake", "HandshakeError"]
 
+# OpenSSL takes all that it was shown at a time for one datagram, and drops a record that runs out of its buffer.
+MAX_SHOWN: Final = 1 << 13
+
 BAD_CERTIFICATE: Final = Alert(AlertLevel.FATAL, AlertDescription.BAD_CERTIFICATE)
 
 # What the peer's last flight consists of, by our role and whether we are done: seeing it again means ours got lost.
@@ -80,10 +83,11 @@ class Handshake:
         self._timer = RetransmissionTimer(settings, entropy)
         self._give_up_at: float | None = None
         self._flight: Flight | None = None
-        self._is_flight_due = False
+        self.is_flight_due = False
         self._last_message = -1  # message_seq of the newest message that OpenSSL made
         self._highest_read = -1  # record number of the newest plaintext record that came
         self._shown = -1  # number of the newest plaintext record that OpenSSL was shown
+        self._shown_size = 0  # bytes that it has not looked at yet
         self._answered = -1  # what that was when our flight was made
         self._tls: TlsMachine | None = TlsMachine(who, settings, is_client=is_client)
         self.sender = Sender()
@@ -126,12 +130,13 @@ class Handshake:
     def begin(self) -> None:
         """Make the ClientHello; a server waits for it."""
         if self._is_client:
-            self._advance(None)
+            self._advance()
 
     def receive(self, record: Record, now: float) -> bool:
         """Take a plaintext record, or an authentic one of epoch 1 whose plaintext is a handshake message.
 
-        False when it does not deserve to be shown to OpenSSL.
+        False when it does not deserve to be shown to OpenSSL. `settle` after the last one of a datagram, and before one
+        of epoch 1.
         """
         if record.epoch == 0:
             if not handshake_is_sound(record, self._expected):
@@ -142,17 +147,27 @@ class Handshake:
         else:
             self._repeat(now, is_wanted=self.is_complete and not self._is_client)
         if not self.is_complete:
-            self._advance(self._renumbered(record))
+            if self._shown_size + len(record.raw) > MAX_SHOWN:
+                self.settle()
+            self.tls.show(self._renumbered(record))
+            self._shown_size += len(record.raw)
+            if record.epoch:
+                self.settle()
         return True
+
+    def settle(self) -> None:
+        """Let OpenSSL draw its conclusions from what it was shown."""
+        if self._shown_size:
+            self._advance()
 
     def records_to_send(self, now: float) -> list[bytes]:
         """The current flight, when it is due."""
         if self._give_up_at is None:
             self._give_up_at = now + self._settings.handshake_timeout
         flight = self._flight
-        if flight is None or not self._is_flight_due:
+        if flight is None or not self.is_flight_due:
             return []
-        self._is_flight_due = False
+        self.is_flight_due = False
         flight.sent_at = now
         flight.transmissions += 1
         if flight.transmissions > 1:
@@ -178,7 +193,7 @@ class Handshake:
             raise HandshakeError(self._why_nothing_came())
         if self._timer.deadline is not None and now >= self._timer.deadline:
             self._timer.stop()
-            self._is_flight_due = True
+            self.is_flight_due = True
             if self.is_whole_openssl:
                 self._let_openssl_repeat()
 
@@ -229,12 +244,13 @@ class Handshake:
             return
         # Several records of one repeated flight ask for the same thing.
         if now >= flight.sent_at + self._settings.retransmit_initial / 2:
-            self._is_flight_due = True
+            self.is_flight_due = True
 
-    def _advance(self, raw: bytes | None) -> None:
+    def _advance(self) -> None:
         tls = self.tls
+        self._shown_size = 0
         try:
-            tls.advance(raw)
+            tls.advance()
         except TlsError as error:
             raise HandshakeError(
                 f"the handshake broke: {error}", sent_alert=error.sent_alert, received_alert=error.received_alert
@@ -300,7 +316,7 @@ class Handshake:
         elif verbatim and self._flight is not None and any(record.verbatim for record in self._flight.records):
             # Repeated by OpenSSL, and the only way to a Finished under a fresh number where we do not have its keys.
             self._flight.records = [record for record in self._flight.records if not record.verbatim] + verbatim
-            self._is_flight_due = True
+            self.is_flight_due = True
             return
         elif verbatim:
             records = entries
@@ -308,7 +324,7 @@ class Handshake:
             return
         self._answered = self._highest_read
         self._flight = Flight(records)
-        self._is_flight_due = True
+        self.is_flight_due = True
         self._timer.restart()
 
     def _entry(self, record: Record) -> FlightRecord | None:

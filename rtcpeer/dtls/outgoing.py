@@ -16,7 +16,7 @@ class OutgoingAlerts:
     """Records of alerts, protected as soon as our Finished was."""
 
     def __init__(self) -> None:
-        self._records: list[bytes] = []
+        self.records: list[bytes] = []
         self._last: Alert | None = None
         self._farewells_left = FAREWELLS
 
@@ -27,19 +27,19 @@ class OutgoingAlerts:
             # Only OpenSSL has the keys: it has queued an alert of its own when it failed, and close_notify it can say.
             if alert.is_close:
                 handshake.tls.shutdown()
-            self._records += handshake.take_output()
+            self.records += handshake.take_output()
             return
         self._last = alert
-        self._records.append(sender.record(ContentType.ALERT, bytes(alert), is_protected=sender.has_sent_protected))
+        self.records.append(sender.record(ContentType.ALERT, bytes(alert), is_protected=sender.has_sent_protected))
 
     def add(self, records: list[bytes]) -> None:
         """Send what OpenSSL made."""
-        self._records += records
+        self.records += records
 
     def say_again(self, record: Record, handshake: Handshake) -> None:
         """The peer goes on after the end: our alert was lost, and nothing repeats alerts (RFC 6347 section 4.2.7)."""
         # Once for all that came at one go; and never in answer to an alert, or two ends would answer each other.
-        if self._records or self._last is None or record.content_type == ContentType.ALERT:
+        if self.records or self._last is None or record.content_type == ContentType.ALERT:
             return
         if self._farewells_left:
             self._farewells_left -= 1
@@ -47,5 +47,5 @@ class OutgoingAlerts:
 
     def take(self) -> list[bytes]:
         """The records to send now."""
-        records, self._records = self._records, []
+        records, self.records = self.records, []
         return records

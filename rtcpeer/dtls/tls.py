@@ -51,8 +51,12 @@ class TlsMachine:
         else:
             self._connection.set_accept_state()
 
+    def show(self, raw: bytes) -> None:
+        """Let it see a record with the next `advance`, which costs the same however many there are."""
+        self._connection.bio_write(raw)
+
     def advance(self, raw: bytes | None = None) -> None:
-        """Show it a record, or none to begin; raises `TlsError` when that ends the handshake."""
+        """Take what it was shown, and this record, or begin; raises `TlsError` when that ends the handshake."""
         if raw is not None:
             self._connection.bio_write(raw)
         if self.is_complete:

@@ -41,10 +41,9 @@ class Agent:
         self._is_offerer = is_controlling
         self._role = Role(is_controlling and not settings.lite, entropy)
         self._events: list[IceEvent] = []
-        self._admits_remote = remote_address_test(settings, self._emit)
         first = Session(generate_parameters(settings, entropy), self._role, settings, entropy, self._emit)
         self._sessions = Sessions(first, settings.max_remote_candidates, self._on_retired)
-        self._intake = Intake(self._sessions.checkings, self._role, settings, self._admits)
+        self._intake = Intake(self._sessions.checkings, self._role, settings, remote_address_test(settings, self._emit))
         self._state = IceState.NEW
         self._is_over = False  # closed, or failed without a session that could still succeed
         self._is_recovering = False  # restarted while disconnected or failed
@@ -156,7 +155,7 @@ class Agent:
         self._require_open("restart ICE")
         if settings is not None:
             self._settings = settings
-            self._admits_remote = remote_address_test(settings, self._emit)
+            self._intake.admits_remote = remote_address_test(settings, self._emit)
         local = parameters or self.fresh_parameters()
         if local != self._generation.local:
             self._events.append(Restarted(local))
@@ -192,7 +191,7 @@ class Agent:
     def add_remote_candidate(self, candidate: Candidate) -> None:
         """A candidate of the peer; duplicates, other generations and what can not be paired cause no error."""
         if self._state is not IceState.CLOSED:  # after a failure they may be for the restart to come
-            if candidate.is_numeric and not self._admits_remote(candidate.transport_address.host):
+            if candidate.is_numeric and not self._intake.admits_remote(candidate.transport_address.host):
                 self._sessions.agreed.generation.candidates_refused += 1
                 return
             self._sessions.add_remote(candidate)
@@ -201,7 +200,7 @@ class Agent:
     def resolve_remote_candidate(self, candidate: Candidate, addresses: Sequence[str]) -> None:
         """The name in a candidate that was added stands for these addresses; without any the candidate stays listed."""
         if not self._is_over:
-            self._sessions.resolve_remote(candidate, [each for each in addresses if self._admits_remote(each)])
+            self._sessions.resolve_remote(candidate, [each for each in addresses if self._intake.admits_remote(each)])
             self._update_state()
 
     def end_of_remote_candidates(self, username_fragment: str | None = None) -> None:
@@ -252,7 +251,6 @@ class Agent:
             if carrier is not None and carrier.is_silent:
                 self._settle(now)
             return True
-        # Before the peer's description there are no pairs, but a check of its own has shown that it knows our password.
         return self._sessions.knows_sender((local, remote))
 
     def note_sent(self, payloads: Sequence[bytes], now: float) -> None:
@@ -273,6 +271,14 @@ class Agent:
             pair = session.generation.checklist.find((local, remote))
             if pair is not None and not pair.is_valid:
                 session.checking.lose(pair, FailureReason.UNROUTABLE, detail)
+        self._settle(now)
+
+    def connection_lost(self, path: Path, now: float, detail: str = "") -> None:
+        """The TCP connection of a path could not be had, or has ended."""
+        if self._is_over:
+            return
+        for session in self._sessions.running:
+            session.connection_lost(path, now, detail)
         self._settle(now)
 
     def drop_bases(self, bases: Sequence[TransportAddress], now: float, detail: str = "") -> None:
@@ -362,6 +368,10 @@ class Agent:
         """The pair of a path."""
         return self._sessions.find((local, remote))
 
+    def knows_path(self, path: Path) -> bool:
+        """Whether packets on this path are from the peer, as far as checks have shown."""
+        return self._sessions.find(path) is not None or self._sessions.knows_sender(path)
+
     def statistics(self) -> IceStatistics:
         """All counters as they stand, and the pairs and candidates of all generations that live, the newest first."""
         sessions = list(self._sessions)[::-1]
@@ -403,9 +413,6 @@ class Agent:
     @property
     def _generation(self) -> Generation:
         return self._sessions.newest.generation
-
-    def _admits(self, host: str) -> bool:
-        return self._admits_remote(host)  # which a restart may change
 
     def _emit(self, event: IceEvent) -> None:
         if isinstance(event, PairSelected):

@@ -10,13 +10,21 @@ from rtcpeer.core import TransportAddress
 from rtcpeer.ice.candidate_line import CandidateLine, parse_candidate_line, serialize_candidate_line
 
 __all__ = [
+    "DISCARD_PORT",
     "Candidate",
     "CandidateType",
     "TcpType",
     "candidate_priority",
+    "can_pair",
     "compute_foundation",
+    "reflexive_priority",
     "same_scope",
+    "tcp_host_candidate",
+    "tcp_local_preference",
 ]
+
+DISCARD_PORT = 9
+"""Of active TCP candidates, which open each connection from a port of its own (RFC 6544 section 4.5)."""
 
 
 class CandidateType(Enum):
@@ -35,6 +43,16 @@ class TcpType(Enum):
     PASSIVE = "passive"
     SIMULTANEOUS_OPEN = "so"
 
+    @property
+    def connects(self) -> bool:
+        """Whether a candidate of this type opens connections."""
+        return self is not TcpType.PASSIVE
+
+    @property
+    def accepts(self) -> bool:
+        """Whether a candidate of this type takes connections, so that its port says where to."""
+        return self is not TcpType.ACTIVE
+
 
 _TYPE_PREFERENCES = {
     CandidateType.HOST: 126,
@@ -45,6 +63,15 @@ _TYPE_PREFERENCES = {
 # we reach it, and one over UDP should win whatever its server's rank.
 _RELAY_PREFERENCES = {"udp": 3, "dtls": 2, "tcp": 1, "tls": 0}
 _TCP_PENALTY = 27
+# RFC 6544 section 4.2: what is likely to work, by the type of the candidate.
+_HOST_DIRECTIONS = {TcpType.ACTIVE: 6, TcpType.PASSIVE: 4, TcpType.SIMULTANEOUS_OPEN: 2}
+_REFLEXIVE_DIRECTIONS = {TcpType.SIMULTANEOUS_OPEN: 6, TcpType.ACTIVE: 4, TcpType.PASSIVE: 2}
+# RFC 6544 section 6.2: who opens meets who waits.
+_COUNTERPARTS = {
+    TcpType.ACTIVE: TcpType.PASSIVE,
+    TcpType.PASSIVE: TcpType.ACTIVE,
+    TcpType.SIMULTANEOUS_OPEN: TcpType.SIMULTANEOUS_OPEN,
+}
 _OWN_ADDRESS = TransportAddress("", 0)
 
 
@@ -117,11 +144,16 @@ class Candidate:
 
     @property
     def is_pairable(self) -> bool:
-        """Whether the agent can send checks to it: a usable IP address over UDP."""
+        """Whether the agent can send checks to it: a usable IP address, and over TCP one that takes connections."""
         ip = _parse_ip(self.address)
-        if ip is None or self.protocol != "udp" or self.port == 0:
+        if ip is None or self.port == 0 or (self.protocol == "tcp" and not self._is_tcp_reachable):
             return False
         return not (ip.is_unspecified or ip.is_multicast)
+
+    @property
+    def _is_tcp_reachable(self) -> bool:
+        # An active candidate has no port of its own until it has connected to us, which makes it peer reflexive.
+        return self.tcp_type is not None and (self.tcp_type.accepts or self.type is CandidateType.PEER_REFLEXIVE)
 
     def with_address(self, address: str) -> Self:
         """The same remote candidate at the address that its name was resolved to."""
@@ -140,16 +172,63 @@ def candidate_priority(
     protocol: str = "udp",
     relay_protocol: str = "udp",
 ) -> int:
-    """Section 5.1.2.1; ``local_preference`` is to be unique among the bases of an agent."""
+    """Section 5.1.2.1; ``local_preference`` is to be unique among the bases of an agent.
+
+    For TCP it is a `tcp_local_preference`.
+    """
     preference = _TYPE_PREFERENCES.get(candidate_type, _RELAY_PREFERENCES.get(relay_protocol, 0))
     if protocol == "tcp":
         preference = max(preference - _TCP_PENALTY, 0)
     return preference << 24 | (local_preference & 0xFFFF) << 8 | (256 - component)
 
 
+def tcp_local_preference(candidate_type: CandidateType, tcp_type: TcpType, other_preference: int) -> int:
+    """RFC 6544 section 4.2; ``other_preference`` is 8191 for the best base, and unique among those of one type."""
+    is_reflexive = candidate_type in {CandidateType.SERVER_REFLEXIVE, CandidateType.PEER_REFLEXIVE}
+    directions = _REFLEXIVE_DIRECTIONS if is_reflexive else _HOST_DIRECTIONS
+    return directions[tcp_type] << 13 | (other_preference & 0x1FFF)
+
+
+def tcp_host_candidate(base: TransportAddress, preference: int, tcp_type: TcpType) -> Candidate:
+    """A host candidate over TCP; ``preference`` 0 is the best base. An active one's port is `DISCARD_PORT`."""
+    local_preference = tcp_local_preference(CandidateType.HOST, tcp_type, 8191 - preference)
+    return Candidate(
+        foundation=compute_foundation(CandidateType.HOST, base.host, base.protocol),
+        component=1,
+        protocol=base.protocol,
+        priority=candidate_priority(CandidateType.HOST, local_preference, protocol=base.protocol),
+        address=base.host,
+        port=base.port,
+        type=CandidateType.HOST,
+        tcp_type=tcp_type,
+    )
+
+
+def reflexive_priority(base: Candidate) -> int:
+    """The priority of a peer-reflexive candidate with the base of this one (section 7.1.1)."""
+    preference = (base.priority >> 8) & 0xFFFF
+    if base.tcp_type is not None:
+        preference = tcp_local_preference(CandidateType.PEER_REFLEXIVE, base.tcp_type, preference)
+    return candidate_priority(
+        CandidateType.PEER_REFLEXIVE, preference, component=base.component, protocol=base.protocol
+    )
+
+
 def compute_foundation(candidate_type: CandidateType, base: str, protocol: str = "udp", server: str = "") -> str:
     """Section 5.1.1.3: the same for candidates of the same type, base address, protocol and server."""
     return str(zlib.crc32(f"{candidate_type.value} {base} {protocol} {server}".encode()))
+
+
+def can_pair(local: Candidate, remote: Candidate) -> bool:
+    """Whether two candidates make a pair: same component, transport and scope (section 6.1.2.2).
+
+    Over TCP, one of the two opens the connection that the other waits for (RFC 6544 section 6.2).
+    """
+    if local.component != remote.component or local.protocol != remote.protocol:
+        return False
+    if local.tcp_type is not None and remote.tcp_type is not _COUNTERPARTS[local.tcp_type]:
+        return False
+    return same_scope(local.base.host, remote.address)
 
 
 def same_scope(local: str, remote: str) -> bool:

@@ -7,6 +7,7 @@ from rtcpeer.errors import MalformedPacketError
 from rtcpeer.ice.checks import Check, Checks
 from rtcpeer.ice.events import (
     BindingRequestHandlerFailed,
+    ConnectionUnneeded,
     IceEvent,
     LocalCandidateDiscovered,
     PairSelected,
@@ -121,6 +122,7 @@ class Checking:
                 self.lose(pair, FailureReason.ASYMMETRIC, detail=f"{path[1]} answered")
             return
         self._on_success(check, now)
+        mapped = mapped._replace(protocol=path[0].protocol)  # STUN does not say
         if pair.mapped != mapped:
             pair.mapped = mapped
             candidate = self.generation.learn_local(pair, mapped)
@@ -186,6 +188,14 @@ class Checking:
             if pair.state is PairState.IN_PROGRESS:
                 self._checks.hasten(pair)
 
+    def conclude(self, selected: CandidatePair) -> None:
+        """There is a pair to stay with: try no others, and keep no connections for them."""
+        # RFC 6544 section 8. Should the path fall silent, these pairs are tried again, over new connections.
+        for other in self.generation.checklist:
+            if other.is_reliable and other is not selected and other.state is not PairState.FAILED:
+                self.lose(other, FailureReason.ABANDONED)
+        self.generation.stop_pairing()
+
     def take_detour(self, pair: CandidatePair | None) -> None:
         """Controlled: send over another valid pair than the selected one until that is None again."""
         self.selection.detour = pair
@@ -216,6 +226,10 @@ class Checking:
         if self.started_at is not None:
             self.started_at += seconds
 
+    def is_spare(self, pair: CandidatePair) -> bool:
+        """Whether another pair is selected, and not in doubt."""
+        return self.selection.selected not in {None, pair} and not self.generation.is_pairing
+
     @property
     def is_exhausted(self) -> bool:
         """Whether there is neither a valid pair nor one to try."""
@@ -244,7 +258,7 @@ class Checking:
                 pair.state, pair.failure = PairState.SUCCEEDED, None
         elif pair.state is PairState.IN_PROGRESS:
             self._checks.hasten(pair)
-        elif not pair.is_valid:
+        elif not pair.is_valid and (check.use_candidate or not self._is_let_go(pair)):
             self.generation.checklist.trigger(pair)
 
     def _follow(self, pair: CandidatePair, now: float) -> None:
@@ -288,6 +302,8 @@ class Checking:
                 self._select(pair)
         elif is_new and self.selection.validated(pair, now):
             self._select(pair)
+        if is_new and pair.is_reliable and self.is_spare(pair) and pair.nominated_by_peer_at is None:
+            self.lose(pair, FailureReason.ABANDONED)  # the peer's check came late
         self._choose_path()
 
     def _on_error(self, check: Check, error: tuple[int, str]) -> None:
@@ -310,6 +326,8 @@ class Checking:
         """The pair is of no use."""
         pair.fail(reason, code, detail)
         self._checks.drop(pair)
+        if pair.is_reliable:
+            self._emit(ConnectionUnneeded(pair.path))
         was_selected = self.selection.selected is pair
         self.selection.gave_up(pair)
         if was_selected:
@@ -321,7 +339,7 @@ class Checking:
             self.selection.gave_up_nomination(pair)
             return
         self.selection.select(pair)
-        self.generation.stop_pairing()
+        self.conclude(pair)
         self._checks.stop_repeating(pair)
         self._choose_path()
         self._emit(PairSelected(pair.local, pair.remote, pair.path))
@@ -331,6 +349,11 @@ class Checking:
         if self.path is not None and not self._has_announced_path:
             self._has_announced_path = True
             self._emit(PairValidated(self.path.local, self.path.remote, self.path.path))
+
+    def _is_let_go(self, pair: CandidatePair) -> bool:
+        """Whether its connection is not needed: then the peer's checks are answered, and make no others."""
+        is_abandoned = pair.failure is not None and pair.failure.reason is FailureReason.ABANDONED
+        return pair.is_reliable and is_abandoned and self.is_spare(pair)
 
 
 def _is_fresh(pair: CandidatePair, settings: IceSettings, now: float) -> bool:

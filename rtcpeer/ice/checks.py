@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rtcpeer.core import Entropy
-from rtcpeer.ice.candidate import CandidateType, candidate_priority
+from rtcpeer.ice.candidate import reflexive_priority
 from rtcpeer.ice.pair import CandidatePair
 from rtcpeer.ice.parameters import IceParameters
 from rtcpeer.ice.role import Role
@@ -52,7 +52,7 @@ class Checks:
         """Prepare a check; `transmissions` sends it."""
         request = StunMessage.request(Method.BINDING, self._entropy)
         request.add_text(AttributeType.USERNAME, f"{remote.username_fragment}:{local.username_fragment}")
-        request.add_uint32(AttributeType.PRIORITY, reflexive_priority(pair))
+        request.add_uint32(AttributeType.PRIORITY, reflexive_priority(pair.local))
         role.write(request)
         if use_candidate:
             request.add(AttributeType.USE_CANDIDATE)
@@ -64,6 +64,9 @@ class Checks:
             # RFC 7675 section 5.1: never retransmitted; an answer counts for as long as consent lasts.
             wait = round(settings.consent_timeout / settings.rto)
             transaction = Transaction(data, rto=settings.rto, max_requests=1, last_wait_factor=wait)
+        elif pair.is_reliable:
+            # RFC 8489 section 6.2.2: TCP repeats it, we only wait; for the connection, too (RFC 6544 section 7.1).
+            transaction = Transaction(data, rto=settings.tcp_check_timeout, max_requests=1, last_wait_factor=1)
         else:
             transaction = Transaction(data, rto=settings.rto, max_requests=settings.max_requests)
         check = Check(pair, transaction, role.is_controlling, use_candidate, is_consent)
@@ -100,7 +103,7 @@ class Checks:
         # Deviation: RFC 8445 section 7.3.1.4 cancels the transaction and queues a new one. To repeat the one that runs
         # does the same for the path, and one transaction per pair is all there is to keep.
         for check in self._checks.values():
-            if check.pair is pair and not check.is_consent and check.transaction.requests_sent:
+            if check.pair is pair and not (check.is_consent or pair.is_reliable) and check.transaction.requests_sent:
                 # Two sides that start together cross each other's checks; the answer is then a moment away.
                 check.transaction.restart(check.last_sent_at + self._settings.check_interval)
 
@@ -136,10 +139,3 @@ class Checks:
     def next_timeout(self) -> float | None:
         """When something has to be repeated or given up."""
         return min((check.transaction.next_timeout() for check in self._checks.values()), default=None)
-
-
-def reflexive_priority(pair: CandidatePair) -> int:
-    """PRIORITY: that of the peer-reflexive candidate which the peer may learn from the check (section 7.1.1)."""
-    local = pair.local
-    preference = (local.priority >> 8) & 0xFFFF
-    return candidate_priority(CandidateType.PEER_REFLEXIVE, preference, component=local.component)

@@ -9,6 +9,7 @@ from rtcpeer.ice.parameters import IceParameters
 
 __all__ = [
     "BindingRequestHandlerFailed",
+    "ConnectionUnneeded",
     "ConsentLost",
     "FilterFailed",
     "GenerationRetired",
@@ -122,6 +123,13 @@ class GenerationRetired:
     local: IceParameters
 
 
+@dataclass(frozen=True, slots=True)
+class ConnectionUnneeded:
+    """Nothing more will be sent over the TCP connection of this path, unless a later check asks for a new one."""
+
+    path: tuple[TransportAddress, TransportAddress]
+
+
 IceEvent = (
     StateChanged
     | PairValidated
@@ -134,4 +142,5 @@ IceEvent = (
     | FilterFailed
     | Restarted
     | GenerationRetired
+    | ConnectionUnneeded
 )

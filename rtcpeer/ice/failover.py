@@ -1,8 +1,9 @@
 """The path in use falls silent while others were found valid: they are asked, and one takes over."""
 
+from rtcpeer.ice.candidate import TcpType
 from rtcpeer.ice.checking import Checking
 from rtcpeer.ice.consent import PathMonitor
-from rtcpeer.ice.pair import CandidatePair, FailureReason, Path
+from rtcpeer.ice.pair import CandidatePair, FailureReason, PairState, Path
 from rtcpeer.ice.role import Role
 
 __all__ = ["Failover"]
@@ -47,6 +48,19 @@ class Failover:
             self._monitor.watch(self._checking.path, now)
         return lost
 
+    def connection_lost(self, pair: CandidatePair, now: float, detail: str) -> None:
+        """The TCP connection of a pair was refused or has ended; one that carried data is opened again."""
+        if pair.state is PairState.FAILED:
+            return
+        checking = self._checking
+        had_path, was_valid, is_spare = checking.path is not None, pair.is_valid, checking.is_spare(pair)
+        checking.lose(pair, FailureReason.ABANDONED if is_spare else FailureReason.NO_CONNECTION, detail)
+        if was_valid and not is_spare and pair.local.tcp_type is not TcpType.PASSIVE:
+            # RFC 6544 section 11.1: the active side must open it again, the passive side has to wait.
+            checking.generation.checklist.trigger(pair)
+        if had_path and checking.path is None:
+            checking.started_at = now  # hope for its return as long as for the first path
+
     def _weigh(self, since: float, now: float) -> None:
         selection = self._checking.selection
         selected = selection.selected
@@ -58,7 +72,7 @@ class Failover:
         else:
             self._doubted_at = None
             if selected is not None:
-                self._checking.generation.stop_pairing()
+                self._checking.conclude(selected)
 
     def _is_doubtful(self, now: float) -> bool:
         return self._monitor.is_doubtful(now) or self._checking.selection.has_stalled(now)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from rtcpeer.core import TransportAddress
-from rtcpeer.ice.candidate import Candidate, CandidateType, candidate_priority, compute_foundation, same_scope
+from rtcpeer.ice.candidate import Candidate, CandidateType, TcpType, can_pair, compute_foundation, reflexive_priority
 from rtcpeer.ice.checklist import Checklist
 from rtcpeer.ice.choice import gathered_types
 from rtcpeer.ice.pair import CandidatePair, FailureReason, PairState, Path, pair_priority
@@ -40,7 +40,7 @@ class Generation:
         self._role = role
         self._settings = settings
         self._types: frozenset[str] = gathered_types(settings)
-        self._is_pairing = True
+        self.is_pairing = True  # until a pair is selected, and while that one is in doubt
         self._bases: dict[
             TransportAddress, Candidate
         ] = {}  # the best candidate of each: it stands for the base in pairs
@@ -63,7 +63,7 @@ class Generation:
                 return is_news
         self.local_candidates.append(candidate)
         standing = self._bases.get(candidate.base)
-        if candidate.protocol == "udp" and (standing is None or standing.priority < candidate.priority):
+        if standing is None or standing.priority < candidate.priority:
             self._bases[candidate.base] = candidate
             if standing is None:
                 for remote in self.remote_candidates:
@@ -81,8 +81,8 @@ class Generation:
         base = pair.local
         candidate = replace(
             base,
-            foundation=compute_foundation(CandidateType.PEER_REFLEXIVE, base.base.host),
-            priority=candidate_priority(CandidateType.PEER_REFLEXIVE, (base.priority >> 8) & 0xFFFF),
+            foundation=compute_foundation(CandidateType.PEER_REFLEXIVE, base.base.host, base.protocol),
+            priority=reflexive_priority(base),
             address=mapped.host,
             port=mapped.port,
             type=CandidateType.PEER_REFLEXIVE,
@@ -137,6 +137,7 @@ class Generation:
             port=address.port,
             type=CandidateType.PEER_REFLEXIVE,
             username_fragment=check.username_fragment or None,
+            tcp_type=self._tcp_type_behind(check.path),
         )
         return candidate if self._append_remote(candidate) else None
 
@@ -185,14 +186,16 @@ class Generation:
         """A pair was selected: candidates that come later are listed, and paired only when the peer checks them."""
         if self._settings.lite or self._settings.automatic_renomination:
             return  # to the former a pair costs nothing, and the latter means to find a better one
-        self._is_pairing = False
+        self.is_pairing = False
         self.checklist.drop_untried()
 
     def resume_pairing(self) -> None:
         """The selected pair is gone or in doubt: try also what its selection spared us."""
-        self._is_pairing = True
+        self.is_pairing = True
         for pair in self.checklist:
-            if pair.failure is not None and pair.failure.reason is FailureReason.ABANDONED:
+            # To a passive base of ours the peer comes again, if it wants to.
+            is_ours_to_try = pair.local.tcp_type is not TcpType.PASSIVE
+            if is_ours_to_try and pair.failure is not None and pair.failure.reason is FailureReason.ABANDONED:
                 pair.state, pair.failure = PairState.WAITING, None
         for local in self._bases.values():
             for remote in self.remote_candidates:
@@ -203,7 +206,7 @@ class Generation:
             self.candidates_refused += 1
             return False
         self.remote_candidates.append(candidate)
-        # Names, TCP and port 0 are listed, so that a program sees them, and wait for somebody who can make use of them.
+        # Names, active TCP and port 0 are listed, so that a program sees them, and wait for somebody who can use them.
         if candidate.is_pairable:
             self._remotes[candidate.transport_address] = candidate
             self.remotes_seen += 1
@@ -225,11 +228,11 @@ class Generation:
 
     def _form_pair(self, local: Candidate, remote: Candidate, *, force: bool = False) -> None:
         """Section 6.1.2.2; that a base stands for its reflexive candidates makes the pruning of 6.1.2.4 unnecessary."""
-        if self.remote is None or not (self._is_pairing or force) or not remote.is_pairable:
+        if self.remote is None or not (self.is_pairing or force) or not remote.is_pairable:
             return
         if remote.type is CandidateType.PEER_REFLEXIVE and not force:
             return  # section 7.3.1.3: it is of use only where the peer's check came in
-        if local.component != remote.component or not same_scope(local.base.host, remote.address):
+        if not can_pair(local, remote):
             return
         pair = CandidatePair(local, remote, self._priority(local, remote))
         if self.checklist.find(pair.path) is not None:
@@ -240,6 +243,13 @@ class Generation:
         if is_best or any(other.is_valid for other in relatives):
             pair.state = PairState.WAITING
         self.checklist.add(pair)
+
+    def _tcp_type_behind(self, path: Path) -> TcpType | None:
+        """What the peer is at the other end of a connection: who came to a passive base has opened it."""
+        base = self._bases.get(path[0])
+        if base is None or base.tcp_type is None:
+            return None
+        return TcpType.ACTIVE if base.tcp_type is TcpType.PASSIVE else base.tcp_type
 
     def _priority(self, local: Candidate, remote: Candidate) -> int:
         if self._role.is_controlling:

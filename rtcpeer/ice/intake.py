@@ -34,7 +34,7 @@ class Intake:
         self._checkings = checkings
         self._role = role
         self._settings = settings
-        self._admits_remote = admits_remote
+        self.admits_remote = admits_remote
         self._answers: deque[tuple[Path, bytes]] = deque(maxlen=_MAX_UNSENT)
 
     def take(self, payload: bytes, path: Path, now: float) -> None:
@@ -118,7 +118,7 @@ class Intake:
         generations = [checking.generation for checking in self._checkings]
         is_known = any(generation.knows_remote(remote) for generation in generations)
         return any(generation.knows_base(local) for generation in generations) and (
-            is_known or self._admits_remote(remote.host)
+            is_known or self.admits_remote(remote.host)
         )
 
     def _addressed(self, message: StunMessage) -> Checking:

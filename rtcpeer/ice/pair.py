@@ -39,6 +39,7 @@ class FailureReason(Enum):
     UNROUTABLE = "unroutable"  # our own host could not send to it
     ASYMMETRIC = "answer from another address"  # section 7.2.5.2.1
     CONSENT_LOST = "consent lost"  # RFC 7675
+    NO_CONNECTION = "no connection"  # over TCP: it was refused, timed out or lost
     ABANDONED = "abandoned"  # another pair was selected before an answer came
 
 
@@ -126,6 +127,11 @@ class CandidatePair:
     def is_ipv6(self) -> bool:
         """Which family its packets are of; both ends are of the same."""
         return ":" in self.path[0].host
+
+    @property
+    def is_reliable(self) -> bool:
+        """Whether packets take a TCP connection, so that none is repeated."""
+        return self.local.protocol == "tcp"
 
     @property
     def is_valid(self) -> bool:

@@ -174,7 +174,10 @@ class Selection:
 
     def _acceptable_at(self, pair: CandidatePair) -> float:
         since = self._checking_since or 0.0
-        return since + max(self._wait(pair.local.type), self._wait(pair.remote.type))
+        settings = self._settings
+        is_udp_possible = any(kind.startswith("udp") for kind in settings.network_types)
+        tcp_wait = settings.tcp_acceptance_wait if pair.is_reliable and is_udp_possible else 0.0
+        return since + max(self._wait(pair.local.type), self._wait(pair.remote.type), tcp_wait)
 
     def _wait(self, candidate_type: CandidateType) -> float:
         settings = self._settings

@@ -7,7 +7,7 @@ from rtcpeer.core import Entropy
 from rtcpeer.ice.automatic_renomination import AutomaticRenomination
 from rtcpeer.ice.checking import Checking
 from rtcpeer.ice.consent import PathMonitor
-from rtcpeer.ice.events import ConsentLost, IceEvent, PairSelected
+from rtcpeer.ice.events import ConnectionUnneeded, ConsentLost, IceEvent, PairSelected
 from rtcpeer.ice.failover import Failover
 from rtcpeer.ice.generation import Generation
 from rtcpeer.ice.lite import keepalive
@@ -82,6 +82,12 @@ class Session:
         self._failover.reconsider(now)
         self.is_silent = self._monitor.is_silent(now)
 
+    def connection_lost(self, path: Path, now: float, detail: str) -> None:
+        """The TCP connection of a path could not be had, or has ended; nothing where it is none of ours."""
+        pair = self.generation.checklist.find(path)
+        if pair is not None:
+            self._failover.connection_lost(pair, now, detail)
+
     def drop_dead_paths(self, now: float) -> bool:
         """Give up paths without consent, and with the last one the session; returns whether there were any."""
         lost = self._failover.drop_dead(now)
@@ -108,6 +114,10 @@ class Session:
         if self._superseded_at is None:
             self._superseded_at = now
             self.checking.stop()
+            for pair in self.generation.checklist:
+                if pair.is_reliable:
+                    # Where the later generation has the same connection, its traffic keeps it.
+                    self._tell(ConnectionUnneeded(pair.path))
 
     @property
     def is_running(self) -> bool:

@@ -14,7 +14,11 @@ from rtcpeer.stun.attributes import AttributeType
 
 __all__ = ["IceSettings"]
 
+NetworkType = Literal["udp4", "udp6", "tcp4", "tcp6"]
+
 _ICE_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+
+_CHOICES = {"network_types": ("udp4", "udp6", "tcp4", "tcp6"), "tcp_candidates": ("active", "passive", "so")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +29,12 @@ class IceSettings:
     check_interval: float = 0.05  # Ta, section 14.2: at least 0.005
     rto: float = 0.5  # Deviation: section 14.3 lets it grow with the number of pairs, which delays small losses
     max_requests: int = 7  # Rc, RFC 8489 section 6.2.1
+    tcp_check_timeout: float = 39.5  # Ti, RFC 8489 section 6.2.2; the opening of the connection is part of it
     host_acceptance_wait: float = 0.0  # how long the controlling side hopes for a better pair before it nominates
     srflx_acceptance_wait: float = 0.5
     prflx_acceptance_wait: float = 1.0
     relay_acceptance_wait: float = 2.0  # not waited for where there are to be no other candidates
+    tcp_acceptance_wait: float = 1.0  # for a pair over UDP, if we have any; data flows over TCP meanwhile
     patience: float = 39.5  # RFC 8863 section 4: no earlier failure, even with no pair left
     # Answer checks and never check (section 2.5), with host candidates only: for servers that the peer can reach.
     lite: bool = False
@@ -57,6 +63,8 @@ class IceSettings:
     max_remote_candidates: int = 100
     max_pairs: int = 100  # section 6.1.2.5
     max_early_checks: int = 32  # binding requests that came before the remote description
+    max_tcp_connections: int = 64  # that are open or being opened, in both directions together
+    tcp_accept_timeout: float = 10.0  # for who connects to us to show that it knows our password
 
     # Credentials (section 5.3); None: random
     username_fragment: str | None = None
@@ -76,6 +84,10 @@ class IceSettings:
     port_range: tuple[int, int] | None = None  # first and last; not for TURN over TCP
     include_loopback: bool = False
     include_unique_local: bool = False  # fc00::/7 although there is other IPv6
+    network_types: tuple[NetworkType, ...] = ("udp4", "udp6", "tcp4", "tcp6")  # of host candidates
+    # RFC 6544 section 4.1. To open connections costs nothing until the peer waits for one; browsers offer the same. Who
+    # waits for connections ("passive") has open ports, and "so" needs both sides to send SYN in the same moment.
+    tcp_candidates: tuple[Literal["active", "passive", "so"], ...] = ("active",)
 
     # Gathering: read by the stack, not by the agent
     dns_timeout: float = 2.0
@@ -97,22 +109,26 @@ class IceSettings:
         """Refuse what can not work, naming the field."""
         if self.check_interval < 0.005:
             raise ValueError("check_interval must be at least 0.005 s (RFC 8445 section 14.2)")
-        for name in ("rto", "consent_interval", "consent_timeout", "renomination_interval"):
+        positive = ("rto", "consent_interval", "consent_timeout", "renomination_interval")
+        for name in (*positive, "tcp_check_timeout", "tcp_accept_timeout"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be greater than 0")
         if self.lite and self.transport_policy != "all":
             raise ValueError('transport_policy must be "all" where lite is set: a lite agent has host candidates only')
         if self.nomination_attribute not in {AttributeType.NOMINATION, AttributeType.NOMINATION_OF_PION}:
             raise ValueError("nomination_attribute must be 0xC001 or 0x0030")
-        for name in ("max_requests", "max_remote_candidates", "max_pairs"):
+        for name in ("max_requests", "max_remote_candidates", "max_pairs", "max_tcp_connections"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1")
         self._check_not_negative()
         self._check_credentials()
         check_choices(self)
+        for name, allowed in _CHOICES.items():
+            if not set(allowed).issuperset(getattr(self, name)):
+                raise ValueError(f"{name} may have no others than {', '.join(allowed)}")
 
     def _check_not_negative(self) -> None:
-        waits = ("host_acceptance_wait", "srflx_acceptance_wait", "prflx_acceptance_wait", "relay_acceptance_wait")
+        waits = tuple(f"{kind}_acceptance_wait" for kind in ("host", "srflx", "prflx", "relay", "tcp"))
         liveness = (
             "patience",
             "keepalive_interval",

@@ -74,6 +74,8 @@ class Abandonment:
 
     def plan(self, *, is_repeated: bool) -> None:
         """Decide on a FORWARD-TSN (section 3.5 C3): for news, and again while the peer does not follow."""
+        if not self._outstanding.abandoned and not self.is_due:
+            return
         until, base = self._until(), self._outstanding.base
         if until > base and (is_repeated or until > self._forwarded):
             self.is_due = True

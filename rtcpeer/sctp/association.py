@@ -5,6 +5,7 @@ This module is the contract, the commands and the timers. The way of a packet: `
 work on one `endpoint.Endpoint`; and out by `outbound` and the other hot loop, in `sender.Sender`.
 """
 
+import math
 from collections.abc import Sequence
 
 from rtcpeer.core import Entropy
@@ -52,7 +53,7 @@ class Association:
         if link is None or endpoint.is_ended:
             return
         if link.receiver.sack_timer.expire(now):
-            link.receiver.is_sack_urgent = True
+            link.receiver.is_sack_due = True
         missed = [
             link.sender.handle_timeout(now),
             link.resets.handle_timeout(now) and link.resets.timer.expiries > 0,
@@ -65,7 +66,7 @@ class Association:
                 endpoint.end(CloseReason.PATH_FAILURE, (), "the peer does not answer")
 
     def packets_to_send(self, now: float) -> list[bytes]:
-        """At most a burst of packets; pull again until there are none."""
+        """At most a burst of packets."""
         return self._outbound.packets(now)
 
     def poll_events(self) -> list[SctpEvent]:
@@ -77,14 +78,25 @@ class Association:
                 endpoint.emit(BufferedAmountLow(stream_id))
         events, endpoint.events = endpoint.events, []
         # Messages may come before the COOKIE ACK; the owner hears of the association first.
-        if endpoint.link is not None and endpoint.state is not AssociationState.COOKIE_ECHOED:
-            events += endpoint.link.receiver.release_events()
+        link = endpoint.link
+        if (
+            link is not None
+            and link.receiver.reassembly.events
+            and endpoint.state is not AssociationState.COOKIE_ECHOED
+        ):
+            events += link.receiver.release_events()
         return events
 
     def next_timeout(self) -> float | None:
-        """The earliest of the timers."""
-        deadlines = [timer.deadline for timer in self._timers() if timer.deadline is not None]
-        return min(deadlines, default=None)
+        """The earliest of the timers; at once while the last pull was not all."""
+        if self._endpoint.has_more:
+            return -math.inf
+        earliest: float | None = None
+        for timer in self._timers():
+            deadline = timer.deadline
+            if deadline is not None and (earliest is None or deadline < earliest):
+                earliest = deadline
+        return earliest
 
     @property
     def state(self) -> AssociationState:
@@ -189,9 +201,9 @@ class Association:
         stream = self._queue.streams.get(stream_id)
         return stream.buffered if stream is not None else 0
 
-    def set_buffered_amount_low_threshold(self, stream_id: int, threshold: int) -> None:
-        """`BufferedAmountLow` comes when `buffered_amount` falls from above the threshold to it or below."""
-        self._queue.stream(stream_id).low_threshold = threshold
+    def set_buffered_amount_low_threshold(self, stream_id: int, threshold: int | None) -> None:
+        """`BufferedAmountLow` comes when `buffered_amount` falls from above the threshold to it; None: never."""
+        self._queue.stream(stream_id).low_threshold = -1 if threshold is None else threshold
 
     def statistics(self) -> SctpStatistics:
         """A snapshot of all counters."""

@@ -60,6 +60,7 @@ FLAG_TAG_REFLECTED = 0x01  # ABORT and SHUTDOWN COMPLETE: the tag is the receive
 _CHUNK = Struct(">BBH")  # type, flags, length
 _TSN = Struct(">I")
 _SACK = Struct(">IIHH")  # cumulative TSN ack, advertised receive window, gap block count, duplicate count
+_SACK_TYPE = int(ChunkType.SACK)  # the enum's attribute costs a lookup in its class for each SACK
 _SACK_CHUNK = Struct(">BBHIIHH")  # the same behind the chunk header
 _SKIPPED = Struct(">HH")  # stream identifier, stream sequence number
 
@@ -97,12 +98,10 @@ def pack_chunk(kind: int, value: bytes = b"", flags: int = 0) -> bytes:
 
 def pack_sack(cumulative_tsn: int, receive_window: int, blocks: Sequence[int], duplicates: Sequence[int]) -> bytes:
     """A whole SACK chunk; ``blocks`` is flat as in `Sack`."""
-    length = 16 + 2 * len(blocks) + 4 * len(duplicates)
-    head = _SACK_CHUNK.pack(
-        ChunkType.SACK, 0, length, cumulative_tsn, receive_window, len(blocks) // 2, len(duplicates)
-    )
     if not blocks and not duplicates:
-        return head
+        return _SACK_CHUNK.pack(_SACK_TYPE, 0, 16, cumulative_tsn, receive_window, 0, 0)
+    length = 16 + 2 * len(blocks) + 4 * len(duplicates)
+    head = _SACK_CHUNK.pack(_SACK_TYPE, 0, length, cumulative_tsn, receive_window, len(blocks) // 2, len(duplicates))
     return head + Struct(f">{len(blocks)}H{len(duplicates)}I").pack(*blocks, *duplicates)
 
 

@@ -57,6 +57,7 @@ class Endpoint:
         self.ready: list[bytes] = []  # whole packets, under tags of their own
         self.is_ended = False
         self.ended_by: AssociationClosed | None = None
+        self.has_more = False  # the last pull was cut at the burst
         self.packets_sent = self.packets_received = self.packets_dropped = 0
         self.bytes_sent = self.bytes_received = 0
         self._entropy = entropy

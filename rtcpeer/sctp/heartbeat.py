@@ -20,7 +20,7 @@ class Heartbeat:
         self._interval = interval
         self._entropy = entropy
         self._pending: bytes | None = None
-        self._is_due = False
+        self.is_due = False  # `chunk_due` would give one
 
     def restart(self, now: float, timeout: float) -> None:
         """Wait for another interval, between half and one and a half of it, plus the timeout."""
@@ -38,7 +38,7 @@ class Heartbeat:
             self.restart(now, timeout)
             return False
         self._pending = _INFO.pack(now, self._entropy(8))
-        self._is_due = True
+        self.is_due = True
         # Section 8.3: the next probe comes an interval later even when this one is lost, because probing faster would
         # declare a path dead after a few seconds of silence.
         self.restart(now, timeout)
@@ -46,15 +46,10 @@ class Heartbeat:
 
     def chunk_due(self) -> bytes:
         """The HEARTBEAT to send now, if any."""
-        if not self._is_due or self._pending is None:
+        if not self.is_due or self._pending is None:
             return b""
-        self._is_due = False
+        self.is_due = False
         return pack_chunk(ChunkType.HEARTBEAT, pack_parameter(ParameterType.HEARTBEAT_INFO, self._pending))
-
-    @property
-    def is_due(self) -> bool:
-        """Whether `chunk_due` would give one."""
-        return self._is_due
 
     def take_ack(self, value: bytes) -> float | None:
         """When the probe was sent that this answers; None when it answers none."""

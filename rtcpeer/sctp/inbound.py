@@ -91,7 +91,7 @@ class Inbound:
         receiver.note_packet(now)
         if endpoint.state is AssociationState.SHUTDOWN_SENT:
             endpoint.shutdown.repeat()  # section 9.2: DATA is answered with SACK and SHUTDOWN
-            receiver.is_sack_urgent = True
+            receiver.is_sack_due = True
         for stream_id in receiver.invalid_streams:
             cause = pack_cause(CauseCode.INVALID_STREAM_IDENTIFIER, _STREAM_ID.pack(stream_id, 0))
             endpoint.answer(pack_chunk(ChunkType.ERROR, cause))

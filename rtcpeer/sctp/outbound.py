@@ -19,6 +19,7 @@ class Outbound:
         """At most a burst of packets, and the few that answer under other tags."""
         endpoint = self._endpoint
         packets, endpoint.ready = endpoint.ready, []
+        endpoint.has_more = False
         state, link = endpoint.state, endpoint.link
         if state is AssociationState.COOKIE_WAIT:
             if endpoint.opening.is_due:
@@ -52,15 +53,18 @@ class Outbound:
         endpoint = self._endpoint
         if endpoint.queue.drained:
             self._start_resets(link)
-        endpoint.state = endpoint.shutdown.next_state(endpoint.state, has_work=link.sender.has_work)
+        if endpoint.state is not AssociationState.ESTABLISHED:
+            endpoint.state = endpoint.shutdown.next_state(endpoint.state, has_work=link.sender.has_work)
         head = b""
-        receiver = link.receiver
-        is_ready = link.sender.is_ready()
-        if receiver.has_news() and (is_ready or receiver.is_sack_due()):
+        receiver, sender = link.receiver, link.sender
+        is_ready = sender.is_ready()
+        if receiver.is_sack_due or (is_ready and receiver.has_news):
             head = receiver.sack(endpoint.room)
-        head = self._add_control(link, packets, head, now)
+        if endpoint.control or link.resets.is_due or link.heartbeat.is_due or endpoint.shutdown.is_due:
+            head = self._add_control(link, packets, head, now)
         if is_ready:
-            head = link.sender.fill(packets, head, link.envelope.seal, now)
+            head = sender.fill(packets, head, link.envelope.seal, now)
+            endpoint.has_more = len(packets) >= endpoint.settings.max_burst_packets and sender.is_ready()
         if head:
             packets.append(link.envelope.seal(head))
 

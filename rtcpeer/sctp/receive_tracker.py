@@ -68,6 +68,8 @@ class ReceiveTracker:
     def sack(self, receive_window: int, room: int) -> bytes:
         """A SACK chunk of at most ``room`` bytes; the noted duplicates are told once."""
         cumulative = self.next - 1
+        if not self.gaps.starts and not self.duplicates:
+            return pack_sack(cumulative & 0xFFFFFFFF, receive_window, (), ())
         count = min(len(self.gaps), MAX_BLOCKS, (room - 16) // 4)
         blocks: list[int] = []
         for start, end in zip(self.gaps.starts[:count], self.gaps.ends[:count], strict=True):

@@ -18,14 +18,14 @@ class Receiver:
         self.reassembly = Reassembly()
         self.stream_count = stream_count
         self.sack_timer = Timer()
-        self.is_sack_urgent = False
+        self.has_news = False  # a SACK would say something that the last one did not
+        self.is_sack_due = False  # even without data to carry it
         self.has_violation = False  # DATA without user data (section 3.3.1)
         self.is_exhausted = False  # an unfinished message outgrew the window
         self.invalid_streams: list[int] = []
         self.dropped = 0
         self._window = settings.receive_window
         self._sack_delay = settings.sack_delay
-        self._packets_unacknowledged = 0
         self._advertised = settings.receive_window
 
     @property
@@ -61,17 +61,17 @@ class Receiver:
                 reassembly.take_next(tracker.next, flags, stream_id, ssn, ppid, payload)
                 tracker.next += 1
             if flags & FLAG_IMMEDIATE:
-                self.is_sack_urgent = True
+                self.is_sack_due = True
         return offset
 
     def note_packet(self, now: float) -> None:
         """A packet with DATA has been taken: section 6.2 wants a SACK for every second, or after a short while."""
-        self._packets_unacknowledged += 1
         tracker = self.tracker
-        if tracker.gaps.starts or tracker.duplicates:
-            self.is_sack_urgent = True
-        elif self.sack_timer.deadline is None:
-            self.sack_timer.start(now + self._sack_delay)
+        if self.has_news or tracker.gaps.starts or tracker.duplicates:
+            self.is_sack_due = True
+        if self.sack_timer.deadline is None:
+            self.sack_timer.deadline = now + self._sack_delay
+        self.has_news = True
         # Half a window above what `_take_slowly` lets in out of order: only an unfinished message gets there.
         if self.reassembly.stuck > self._window + self._window // 2:
             self.is_exhausted = True
@@ -79,7 +79,7 @@ class Receiver:
     def take_forward_tsn(self, chunk: ForwardTsn) -> None:
         """Stop waiting for what the peer gave up (RFC 3758 section 3.6)."""
         sequence = self.tracker.unwrap(chunk.tsn) + 1
-        self.is_sack_urgent = True
+        self.is_sack_due = True
         if not self.tracker.next < sequence <= self.tracker.next + MAX_DISTANCE:
             return
         self.reassembly.skip(sequence, chunk.skipped)
@@ -90,27 +90,18 @@ class Receiver:
         """Whether everything up to this TSN has arrived."""
         return self.tracker.unwrap(tsn) < self.tracker.next
 
-    def is_sack_due(self) -> bool:
-        """Whether a SACK should go out even without data to carry it."""
-        return self.is_sack_urgent or self._packets_unacknowledged >= 2
-
-    def has_news(self) -> bool:
-        """Whether a SACK would say anything that the last one did not."""
-        return self.is_sack_urgent or self._packets_unacknowledged > 0
-
     def sack(self, room: int) -> bytes:
         """The SACK chunk for now, of at most ``room`` bytes."""
-        self._packets_unacknowledged = 0
-        self.is_sack_urgent = False
-        self.sack_timer.stop()
-        self._advertised = self.window
-        return self.tracker.sack(self._advertised, room)
+        self.has_news = self.is_sack_due = False
+        self.sack_timer.deadline = None
+        self._advertised = advertised = max(0, self._window - self.reassembly.held)
+        return self.tracker.sack(advertised, room)
 
     def release_events(self) -> list[SctpEvent]:
         """The events since the last call; a window that was nearly shut and opens again is told to the peer."""
         events = self.reassembly.release()
         if self._advertised < self._window // 4 and self.window >= self._window // 2:
-            self.is_sack_urgent = True
+            self.is_sack_due = True
         return events
 
     def _take_slowly(self, flags: int, tsn: int, stream_id: int, ssn: int, ppid: int, payload: bytes) -> None:
@@ -122,7 +113,7 @@ class Receiver:
         limit = 2 * self._window if sequence == tracker.next else self._window
         if reassembly.held + len(payload) > limit or not tracker.is_wanted(sequence):
             self.dropped += 1
-            self.is_sack_urgent = True
+            self.is_sack_due = True
             return
         if stream_id >= self.stream_count:  # section 6.5: acknowledged, reported and not delivered
             self.invalid_streams.append(stream_id)
@@ -134,6 +125,6 @@ class Receiver:
         self._settle()
 
     def _settle(self) -> None:
-        self.is_sack_urgent = True
+        self.is_sack_due = True
         if not self.tracker.gaps.starts:
             self.reassembly.unpark(self.tracker.next - 1)

@@ -15,7 +15,7 @@ class OutgoingStream:
         self.stream_id = stream_id
         self.next_ssn = 0
         self.buffered = 0  # bytes not sent for the first time
-        self.low_threshold = 0
+        self.low_threshold = 0  # -1: nobody wants to know
         self.messages: deque[Message] = deque()
         self.is_paused = False  # from the wish to reset it until the peer has answered
         self.held_back: list[Message] = []  # came after that wish

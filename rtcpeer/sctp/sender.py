@@ -64,7 +64,7 @@ class Sender:
         """Take a SACK; returns whether it showed that the peer is alive and listening."""
         out = self.outstanding
         cumulative = out.unwrap(sack.cumulative_tsn) + 1
-        blocks = _ranges(sack.blocks[: 2 * MAX_BLOCKS], cumulative - 1, out.next)
+        blocks = _ranges(sack.blocks[: 2 * MAX_BLOCKS], cumulative - 1, out.next) if sack.blocks else []
         if not out.base <= cumulative <= out.next or blocks is None:
             return False  # overtaken by a newer one, or about what was never sent
         flight_before = out.flight
@@ -84,7 +84,7 @@ class Sender:
             if has_advanced:
                 self.controller.on_acknowledged(size, flight_before, now)
             self._detect_losses(now)
-        if not out:
+        if not out.chunks:
             self.timer.stop()
         elif has_advanced:
             self.timer.start(now + self.rto.timeout)  # section 6.3.2 R3
@@ -129,7 +129,7 @@ class Sender:
         if self.abandonment.is_due:
             return True
         out = self.outstanding
-        if not (out.has_lost or (self.queue.ring and out.has_room)):
+        if not (self.queue.ring and out.has_room) and not out.has_lost:
             return False
         return out.flight < self.controller.window and (out.flight < self.peer_window or not out.flight)
 
@@ -279,6 +279,8 @@ class Sender:
         return None if self.outstanding.was_resent(sequence) else sent_at
 
     def _detect_losses(self, now: float) -> None:
+        if not self.outstanding.chunks:
+            return
         newly = self.outstanding.detect_losses()
         if not newly:
             return

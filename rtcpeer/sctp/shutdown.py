@@ -27,41 +27,36 @@ class Shutdown:
     def __init__(self) -> None:
         self.timer = Timer()
         self.is_wanted = False  # by the owner, before the association is up
-        self._is_due = False
+        self.is_due = False  # `chunk_due` would give one
 
     def next_state(self, state: AssociationState, *, has_work: bool) -> AssociationState:
         """Where to go once everything has been acknowledged."""
         if has_work:
             return state
         if state is AssociationState.SHUTDOWN_PENDING:
-            self._is_due = True
+            self.is_due = True
             return AssociationState.SHUTDOWN_SENT
         if state is AssociationState.SHUTDOWN_RECEIVED:
-            self._is_due = True
+            self.is_due = True
             return AssociationState.SHUTDOWN_ACK_SENT
         return state
 
     def repeat(self) -> None:
         """Send the chunk again with the next packets."""
-        self._is_due = True
-
-    @property
-    def is_due(self) -> bool:
-        """Whether `chunk_due` would give one."""
-        return self._is_due
+        self.is_due = True
 
     def handle_timeout(self, now: float) -> bool:
         """Repeat when nothing came; returns whether the timer had run out."""
         if not self.timer.expire(now):
             return False
-        self._is_due = True
+        self.is_due = True
         return True
 
     def chunk_due(self, state: AssociationState, cumulative_tsn: int, now: float, timeout: float) -> bytes:
         """The SHUTDOWN or SHUTDOWN ACK to send now, if any; its timer then runs."""
-        if not self._is_due:
+        if not self.is_due:
             return b""
-        self._is_due = False
+        self.is_due = False
         self.timer.start(now + timeout)
         if state is AssociationState.SHUTDOWN_SENT:
             return pack_chunk(ChunkType.SHUTDOWN, _TSN.pack(cumulative_tsn & 0xFFFFFFFF))

@@ -50,7 +50,7 @@ class OutgoingResets:
         self.request: ResetRequest | None = None
         self._number = initial_number
         self._capacity = min(MAX_STREAMS_PER_REQUEST, (capacity - 20) // 2)
-        self._is_due = False
+        self.is_due = False  # `chunk_due` would give one
 
     def ask(self, stream_ids: list[int], last_tsn: int, response_number: int) -> None:
         """Ask for a reset of these streams, whose last chunk had at most ``last_tsn``; takes what fits off the list."""
@@ -60,26 +60,21 @@ class OutgoingResets:
         parameter = pack_parameter(ParameterType.OUTGOING_RESET_REQUEST, fixed + _pack_ids(chosen))
         self.request = ResetRequest(self._number, parameter, chosen)
         self._number = (self._number + 1) & 0xFFFFFFFF
-        self._is_due = True
+        self.is_due = True
 
     def chunk_due(self, now: float, timeout: float) -> bytes:
         """The RE-CONFIG chunk to send now, if any; its timer then runs."""
-        if self.request is None or not self._is_due:
+        if self.request is None or not self.is_due:
             return b""
-        self._is_due = False
+        self.is_due = False
         self.timer.start(now + timeout)
         return pack_chunk(ChunkType.RECONFIG, self.request.parameter)
-
-    @property
-    def is_due(self) -> bool:
-        """Whether `chunk_due` would give one."""
-        return self._is_due and self.request is not None
 
     def handle_timeout(self, now: float) -> bool:
         """Send again when no response came; returns whether the timer had run out."""
         if not self.timer.expire(now):
             return False
-        self._is_due = self.request is not None
+        self.is_due = self.request is not None
         return True
 
     def take_response(self, value: bytes) -> tuple[ResetRequest, int] | None:
@@ -95,7 +90,7 @@ class OutgoingResets:
             self.timer.expiries = 0
             return None
         self.request = None
-        self._is_due = False
+        self.is_due = False
         self.timer.stop()
         return request, result
 

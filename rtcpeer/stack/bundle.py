@@ -18,6 +18,8 @@ from rtcpeer.stack.demux import PacketKind, packet_kind
 
 __all__ = ["Bundle", "BundleEvent", "BundleStatistics"]
 
+DTLS = PacketKind.DTLS  # the enum's attribute costs a lookup in its class for each packet
+
 BundleEvent = ConnectivityEvent | DtlsEvent | ChannelEvent
 
 
@@ -46,14 +48,13 @@ class Bundle:
 
     def receive(self, packet: Datagrams, now: float) -> None:
         """Take a run of datagrams; what belongs to nobody is counted and dropped."""
-        self.connectivity.receive(packet, now)
-        payloads = self.connectivity.take_data()
+        payloads = self.connectivity.sift(packet, now)
         if not payloads:
             return
         dtls = self.dtls
         for payload in payloads:
             kind = packet_kind(payload)
-            if kind is PacketKind.DTLS:
+            if kind is DTLS:
                 dtls.receive(payload, now)
             elif kind is PacketKind.RTP:
                 self._ownerless_packets += 1
@@ -82,7 +83,8 @@ class Bundle:
         path = self.connectivity.send_path()
         if path is not None:
             payloads = self.dtls.packets_to_send(now)
-            self._follow_dtls()  # INIT may ride behind the client's last flight
+            if payloads:
+                self._follow_dtls()  # INIT may ride behind the client's last flight
             if self._is_dtls_up:
                 data = self.channels.packets_to_send(now)
                 if data:
@@ -93,7 +95,6 @@ class Bundle:
 
     def poll_events(self) -> list[BundleEvent]:
         """Events from the path upwards: connectivity's, then DTLS's, then the channels'."""
-        self._follow_dtls()
         events: list[BundleEvent] = list(self.connectivity.poll_events())
         if self._events:
             events += self._events
@@ -112,6 +113,7 @@ class Bundle:
         """Begin the handshake as soon as there is a path."""
         self.channels.set_role(is_dtls_client=role is DtlsRole.CLIENT)
         self.dtls.start(role, remote_fingerprints)
+        self._follow_dtls()
 
     def start_sctp(self, remote_port: int, max_message_size: int) -> None:
         """Set up the association as soon as DTLS stands; ``max_message_size`` is the peer's, 0 for no limit."""
@@ -127,6 +129,7 @@ class Bundle:
         self.channels.abort()
         if self._farewell_path is None:
             self.dtls.close()
+            self._follow_dtls()
             self.connectivity.close()
 
     def statistics(self) -> BundleStatistics:
@@ -156,6 +159,7 @@ class Bundle:
         payloads = self.dtls.seal_many(self.channels.packets_to_send(now)) if self._is_dtls_up else []
         self._is_dtls_up = False
         self.dtls.close()
+        self._follow_dtls()
         payloads += self.dtls.packets_to_send(now)
         packets = self.connectivity.carry(Datagrams(path[0], path[1], payloads), now) if payloads else []
         self.connectivity.close()

@@ -1,6 +1,5 @@
 """ICE with its gathering as one core: finds a path and keeps it; everything that is not STUN is the owner's."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from rtcpeer.core import Datagrams, TransportAddress
@@ -46,35 +45,47 @@ class Connectivity:
         self._path: Path | None = None  # as the owner knows it
 
     def receive(self, packet: Datagrams, now: float) -> None:
-        """Answer STUN; keep the rest for `take_data` when it comes from an address of the checklist.
+        """Answer STUN; keep the rest for `take_data` when it comes from an address of the checklist."""
+        self._data += self.sift(packet, now)
+
+    def sift(self, packet: Datagrams, now: float) -> list[bytes]:
+        """`receive` for an owner that takes the data at once.
 
         What a TURN server sends is taken out of its wrapping first.
         """
-        if self._relays.is_used and self._relays.serves(packet):
-            for run in self._unwrap(packet, now):
-                self._take(run, now)
-            self._follow_gatherer()
-        else:
-            self._take(packet, now)
+        if not self._relays.is_used or not self._relays.serves(packet):
+            return self._sift(packet, now)
+        data: list[bytes] = []
+        for run in self._unwrap(packet, now):
+            data += self._sift(run, now)
+        self._follow_gatherer()
+        return data
 
-    def _take(self, packet: Datagrams, now: float) -> None:
+    def _sift(self, packet: Datagrams, now: float) -> list[bytes]:
         local, remote, payloads = packet
         data = payloads
-        if any(is_stun(payload) for payload in payloads):
-            data = []
-            for payload in payloads:
-                if not is_stun(payload):
-                    data.append(payload)
-                elif self.gatherer.is_awaiting(payload):
-                    self.gatherer.receive(Datagrams(local, remote, [payload]), now)
-                else:
-                    self.agent.receive(Datagrams(local, remote, [payload]), now)
-            self._follow_gatherer()
-        if data:
-            if self.agent.note_data(local, remote, now, data):
-                self._data += data
+        for payload in payloads:
+            if payload[:1] < b"\4":  # STUN (RFC 7983), or empty
+                data = self._take_stun(packet, now)
+                break
+        if data and not self.agent.note_data(local, remote, now, data):
+            self._strange_packets += len(data)
+            return []
+        return data
+
+    def _take_stun(self, packet: Datagrams, now: float) -> list[bytes]:
+        """Hand STUN to whom it is for; returns what is none."""
+        local, remote, payloads = packet
+        data = []
+        for payload in payloads:
+            if not is_stun(payload):
+                data.append(payload)
+            elif self.gatherer.is_awaiting(payload):
+                self.gatherer.receive(Datagrams(local, remote, [payload]), now)
             else:
-                self._strange_packets += len(data)
+                self.agent.receive(Datagrams(local, remote, [payload]), now)
+        self._follow_gatherer()
+        return data
 
     def handle_timeout(self, now: float) -> None:
         """Retransmit, check, keep alive, give up: whatever is due."""
@@ -224,8 +235,8 @@ class Connectivity:
 
 def earliest(*deadlines: float | None) -> float | None:
     """The first of several deadlines, of which any may be none."""
-    return min(_set(deadlines), default=None)
-
-
-def _set(deadlines: Iterable[float | None]) -> Iterable[float]:
-    return (deadline for deadline in deadlines if deadline is not None)
+    first: float | None = None
+    for deadline in deadlines:
+        if deadline is not None and (first is None or deadline < first):
+            first = deadline
+    return first

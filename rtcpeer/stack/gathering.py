@@ -192,6 +192,11 @@ class Gatherer:
         if self.state is GatheringState.NEW:
             self.state = GatheringState.GATHERING
 
+    def add_host(self, candidate: Candidate) -> None:
+        """A host candidate that no server is asked from, such as one over TCP."""
+        if self._wants_host:
+            self._gathered(candidate)
+
     def add_base(self, base: TransportAddress, preference: int, use: BaseUse = BaseUse.EVERYTHING) -> None:
         """A socket is bound: a host candidate, and a place to ask servers from; ``preference`` 0 is the best base."""
         self._bases.append((base, preference, use))

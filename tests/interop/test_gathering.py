@@ -139,7 +139,8 @@ async def test_a_reflexive_candidate_says_where_it_is_from() -> None:
         assert one.candidates[-1] is None
         found = [RTCIceCandidate(init) for init in one.candidates if init]
         (reflexive,) = (candidate for candidate in found if candidate.type == "srflx")
-        (host,) = (candidate for candidate in found if candidate.type == "host" and candidate.address == IPV4)
+        hosts = [candidate for candidate in found if candidate.type == "host" and candidate.protocol == "udp"]
+        (host,) = (candidate for candidate in hosts if candidate.address == IPV4)
         assert reflexive.address == ELSEWHERE
         assert (reflexive.relatedAddress, reflexive.relatedPort) == (host.address, host.port)
         assert reflexive.priority is not None

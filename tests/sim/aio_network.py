@@ -5,12 +5,12 @@ import ipaddress
 import socket
 from collections.abc import Callable
 
-from rtcpeer.aio.network import Interface, InterfaceAddress, UdpPort
+from rtcpeer.aio.network import Interface, InterfaceAddress, TcpServer, UdpPort
 from rtcpeer.aio.network_monitor import NetworkMonitor
 from rtcpeer.core import Datagrams, TransportAddress
 from tests.sim.network import Host
 
-__all__ = ["SimulatedNetwork"]
+__all__ = ["SimulatedNetwork", "SimulatedTcpNetwork"]
 
 
 class SimulatedNetwork:
@@ -28,8 +28,13 @@ class SimulatedNetwork:
         self.silent_names: set[str] = set()
         self.udp_errors: list[OSError] = []
         self.unroutable: dict[str, int] = {}
-        self.open_sockets = 0
+        self.opened = 0
         self._monitor: NetworkMonitor | None = None
+
+    @property
+    def open_sockets(self) -> int:
+        """How many sockets are open, with TCP connections."""
+        return self.opened + len(self.host.tcp.connections)
 
     def interfaces(self) -> list[Interface]:
         """The interfaces whose cable is plugged in."""
@@ -76,6 +81,28 @@ class SimulatedNetwork:
         return self.known_addresses.get(address) or InterfaceAddress(address, 64 if ":" in address else 24)
 
 
+class SimulatedTcpNetwork(SimulatedNetwork):
+    """One whose host speaks TCP, so that there are TCP candidates."""
+
+    async def connect_tcp(
+        self, make: Callable[[], asyncio.Protocol], local: TransportAddress, remote: TransportAddress
+    ) -> None:
+        """Connect from ``local``; what is left open counts as an open socket."""
+        port = local.port or self.host.free_port(local.host)
+        await self.host.tcp.connect(make, local._replace(port=port), remote)
+
+    async def listen_tcp(
+        self,
+        make: Callable[[], asyncio.Protocol],
+        address: TransportAddress,
+        *,
+        is_shared: bool = False,
+    ) -> TcpServer:
+        """Accept connections."""
+        local = address._replace(port=address.port or self.host.free_port(address.host))
+        return _SimulatedServer(self, make, local)
+
+
 class _SimulatedPort:
     """A simulated socket that says when it is gone, so that a test can see what was left open."""
 
@@ -90,7 +117,7 @@ class _SimulatedPort:
         self._on_refused = on_refused
         self._socket = network.host.bind(address.host, address.port, on_datagrams)
         self._is_closed = False
-        network.open_sockets += 1
+        network.opened += 1
 
     @property
     def local(self) -> TransportAddress:
@@ -111,5 +138,23 @@ class _SimulatedPort:
     def close(self) -> None:
         if not self._is_closed:
             self._is_closed = True
-            self._network.open_sockets -= 1
+            self._network.opened -= 1
             self._socket.close()
+
+
+class _SimulatedServer:
+    """A listening socket."""
+
+    def __init__(
+        self, network: SimulatedNetwork, make: Callable[[], asyncio.Protocol], local: TransportAddress
+    ) -> None:
+        network.host.tcp.listen(make, local)
+        self.local = local
+        self._network: SimulatedNetwork | None = network
+        network.opened += 1
+
+    def close(self) -> None:
+        network, self._network = self._network, None
+        if network is not None:
+            network.opened -= 1
+            network.host.tcp.stop_listening(self.local)

@@ -43,7 +43,7 @@ class NatSettings:
     lifetime: float = 120.0  # section 4.3: at least two minutes
     inbound_refreshes: bool = False  # section 4.3, REQ-6: outbound does, inbound may
     ports: PortAssignment = PortAssignment.RANDOM
-    blocks_udp: bool = False  # nothing passes in either direction
+    blocks_udp: bool = False  # nothing of it passes in either direction; TCP does
 
     def __post_init__(self) -> None:
         if self.lifetime <= 0:
@@ -102,7 +102,7 @@ class NatTable:
         self.address = address
         self._rng = rng
         self._by_internal: dict[tuple[TransportAddress, tuple[str | int, ...]], _Mapping] = {}
-        self._by_port: dict[int, _Mapping] = {}
+        self._by_port: dict[tuple[str, int], _Mapping] = {}
         self._next_port = FIRST_PORT
 
     def outbound(self, internal: TransportAddress, remote: TransportAddress, now: float) -> TransportAddress:
@@ -111,7 +111,7 @@ class NatTable:
         mapping = self._by_internal.get((internal, key))
         if mapping is None or mapping.expiry <= now:
             if mapping is not None:
-                del self._by_port[mapping.external.port]
+                del self._by_port[internal.protocol, mapping.external.port]
             mapping = self._map(internal, key, now)
         mapping.expiry = now + self.settings.lifetime
         mapping.permissions.note(remote, now)
@@ -119,7 +119,7 @@ class NatTable:
 
     def inbound(self, port: int, remote: TransportAddress, now: float) -> TransportAddress | None:
         """Whom a datagram from ``remote`` to this external port is for; None when it is filtered or nobody's."""
-        mapping = self._by_port.get(port)
+        mapping = self._by_port.get((remote.protocol, port))
         if mapping is None or mapping.expiry <= now or not mapping.permissions.permits(remote, now):
             return None
         if self.settings.inbound_refreshes:
@@ -133,20 +133,20 @@ class NatTable:
         self._by_port.clear()
 
     def _map(self, internal: TransportAddress, key: tuple[str | int, ...], now: float) -> _Mapping:
-        external = TransportAddress(self.address, self._free_port(internal.port, now), internal.protocol)
+        external = TransportAddress(self.address, self._free_port(internal, now), internal.protocol)
         permissions = Permissions(self.settings.filtering, self.settings.lifetime)
         mapping = _Mapping(internal, external, key, permissions)
-        self._by_internal[internal, key] = self._by_port[external.port] = mapping
+        self._by_internal[internal, key] = self._by_port[external.protocol, external.port] = mapping
         return mapping
 
-    def _free_port(self, internal_port: int, now: float) -> int:
+    def _free_port(self, internal: TransportAddress, now: float) -> int:
         port = self._next_port
         if self.settings.ports is PortAssignment.RANDOM:
             port = self._rng.randint(FIRST_PORT, LAST_PORT)
         elif self.settings.ports is PortAssignment.PRESERVED:
-            port = internal_port
+            port = internal.port
         for _ in range(LAST_PORT):
-            taken = self._by_port.get(port)
+            taken = self._by_port.get((internal.protocol, port))
             if taken is None or taken.expiry <= now:
                 break
             port = port + 1 if port < LAST_PORT else FIRST_PORT

@@ -22,6 +22,7 @@ from tests.sim.clock import Clock, Timeline
 from tests.sim.driven import Driven
 from tests.sim.link import IDEAL, Link, LinkSettings
 from tests.sim.nat import Firewall, NatSettings, NatTable
+from tests.sim.tcp import TcpHost
 
 EventT = TypeVar("EventT")
 
@@ -207,6 +208,7 @@ class Host:
         self.endpoints: list[Driven[Datagrams, object]] = []
         self._sockets: dict[TransportAddress, Socket] = {}
         self._next_port = FIRST_EPHEMERAL_PORT
+        self.tcp = TcpHost(self)
 
     @property
     def addresses(self) -> list[str]:
@@ -230,7 +232,7 @@ class Host:
         """A socket on one of the host's addresses; port 0 takes a free one. `OSError` as a kernel would."""
         if self.interface_of(address) is None:
             raise OSError(errno.EADDRNOTAVAIL, f"{self.name} does not have the address {address}")
-        local = TransportAddress(address, port or self._free_port(address))
+        local = TransportAddress(address, port or self.free_port(address))
         if local in self._sockets:
             raise OSError(errno.EADDRINUSE, f"{local} is in use on {self.name}")
         socket = self._sockets[local] = Socket(self, local, on_datagrams)
@@ -259,6 +261,10 @@ class Host:
 
     def receive(self, source: TransportAddress, destination: TransportAddress, payloads: list[bytes]) -> None:
         """Hand to the socket that is bound there."""
+        if destination.protocol == "tcp":
+            for payload in payloads:
+                self.tcp.receive(source, destination, payload)
+            return
         socket = self._sockets.get(destination)
         if socket is None:
             self.refused += len(payloads)
@@ -285,7 +291,8 @@ class Host:
             lines += [f"      {event!r:.160}" for event in endpoint.events[-8:]]
         return "\n".join(lines)
 
-    def _free_port(self, address: str) -> int:
+    def free_port(self, address: str) -> int:
+        """A port that no socket has had lately."""
         while TransportAddress(address, self._next_port) in self._sockets:
             self._next_port += 1
         port = self._next_port
@@ -378,7 +385,7 @@ class Router:
     def send_out(self, source: TransportAddress, destination: TransportAddress, payloads: list[bytes]) -> None:
         """From inside to anywhere else."""
         now = self._network.timeline.time()
-        if any(self._blocks):
+        if self._blocks_all(source):
             self.dropped += len(payloads)
         elif self.nat is None or ":" in source.host:
             if self.firewall is not None:
@@ -393,7 +400,7 @@ class Router:
         """From outside to one of the router's addresses or to an inner one that is not hidden."""
         now = self._network.timeline.time()
         inner: TransportAddress | None = destination
-        if any(self._blocks):
+        if self._blocks_all(source):
             inner = None
         elif self.nat is not None and destination.host == self.nat.address:
             inner = self.nat.inbound(destination.port, source, now)
@@ -401,6 +408,9 @@ class Router:
             inner = None
         if inner is None or not self.inside.deliver(source, inner, payloads):
             self.dropped += len(payloads)
+
+    def _blocks_all(self, source: TransportAddress) -> bool:
+        return source.protocol == "udp" and any(self._blocks)
 
     def _hairpin(
         self, nat: NatTable, source: TransportAddress, destination: TransportAddress, payloads: list[bytes]

@@ -9,7 +9,7 @@ from rtcpeer import RTCPeerConnection, Settings
 from rtcpeer.core import Datagrams
 from rtcpeer.stun.attributes import AttributeType
 from rtcpeer.stun.message import MessageClass, Method, StunMessage
-from tests.sim.aio_network import SimulatedNetwork
+from tests.sim.aio_network import SimulatedNetwork, SimulatedTcpNetwork
 from tests.sim.link import LinkSettings
 from tests.sim.loop import run
 from tests.sim.nat import NatSettings
@@ -24,7 +24,8 @@ class World:
     a: RTCPeerConnection
     b: RTCPeerConnection
 
-    def __init__(self, seed: int | str = 0) -> None:
+    def __init__(self, seed: int | str = 0, *, has_tcp: bool = False) -> None:
+        self._make_network = SimulatedTcpNetwork if has_tcp else SimulatedNetwork
         self.network = Network(seed, timeline=asyncio.get_running_loop())
         self.networks: list[SimulatedNetwork] = []
         self._subnets = 0
@@ -39,7 +40,7 @@ class World:
         else:
             router = self.network.router(f"nat{number}", f"198.51.100.{number}", nat=nat)
             host = self.network.host(f"host{number}", f"10.0.{number}.2", segment=router.inside, up=link)
-        self.networks.append(SimulatedNetwork(host))
+        self.networks.append(self._make_network(host))
         return self.networks[-1]
 
     def stun_server(self, name: str = "stun.example.org", address: str = "203.0.113.200") -> Host:

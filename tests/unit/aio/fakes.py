@@ -4,6 +4,7 @@ import asyncio
 import errno
 import heapq
 import itertools
+import math
 import socket
 from collections import deque
 from collections.abc import Callable
@@ -146,7 +147,7 @@ class FakeCore:
         return taken
 
     def next_timeout(self) -> float | None:
-        return self.deadline
+        return -math.inf if self.packets else self.deadline
 
 
 class FakeSocket:

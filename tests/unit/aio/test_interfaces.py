@@ -10,6 +10,7 @@ from rtcpeer.aio.interfaces import (
     preference_order,
     select_addresses,
 )
+from rtcpeer.aio.rtnetlink import NetlinkAddress
 
 IF_INET6 = """\
 00000000000000000000000000000001 01 80 10 80       lo
@@ -131,10 +132,47 @@ def test_the_kernels_flags() -> None:
 
 @pytest.fixture
 def adapters(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> list[NetlinkAddress]:
+        raise OSError("no netlink here")
+
+    monkeypatch.setattr(interfaces, "list_addresses", refuse)
     names = ["1", "aa", "bb", "cc", "dd"]
     ips = [ifaddr.IP((f"2001:db8::{name}", 0, 2), 64, "eth0") for name in names]
     ips += [ifaddr.IP("192.0.2.1", 24, "eth0"), ifaddr.IP(("fe80::1%eth0", 0, 2), 64, "eth0")]
     monkeypatch.setattr(ifaddr, "get_adapters", lambda: [ifaddr.Adapter("eth0", "eth0", ips, index=2)])
+
+
+def test_linux_tells_addresses_and_flags_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = [
+        NetlinkAddress(1, "127.0.0.1", 8, 0x80),
+        NetlinkAddress(2, "192.0.2.1", 24, 0x01),  # of IPv4 this is a second address, not a temporary one
+        NetlinkAddress(2, "2001:db8::aa", 64, 0x21),
+        NetlinkAddress(2, "2001:db8::dd", 64, 0x48),
+        NetlinkAddress(3, "198.51.100.1", 24, 0x80),
+    ]
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setattr(interfaces, "list_addresses", lambda: told)
+    monkeypatch.setattr("socket.if_indextoname", lambda index: {1: "lo", 2: "eth0", 3: "unplugged"}[index])
+    monkeypatch.setattr(interfaces, "_names_of_down", {"unplugged"}.intersection)
+    assert list_interfaces() == [
+        Interface("lo", 1, (InterfaceAddress("127.0.0.1", 8),)),
+        Interface(
+            "eth0",
+            2,
+            (
+                InterfaceAddress("192.0.2.1", 24),
+                address("2001:db8::aa temporary deprecated"),
+                address("2001:db8::dd tentative"),
+            ),
+        ),
+    ]
+
+
+@pytest.mark.usefixtures("adapters")
+def test_an_interface_that_goes_away_meanwhile_does_no_harm(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setattr(interfaces, "list_addresses", lambda: [NetlinkAddress(1 << 30, "192.0.2.9", 24, 0)])
+    assert [interface.name for interface in list_interfaces()] == ["eth0"]
 
 
 @pytest.mark.usefixtures("adapters")

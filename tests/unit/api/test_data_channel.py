@@ -1,3 +1,5 @@
+import asyncio
+
 import pytest
 
 from rtcpeer import InvalidStateError, OperationError
@@ -97,3 +99,35 @@ async def test_wrong_types_and_limits_lose_nothing():
     assert len(lows) == 1
     assert lows[0] <= 10
     await world.close()
+
+
+@simulated
+async def test_a_message_costs_each_side_one_pull():
+    """Each further one would be a loop turn of latency, and its CPU time, for every message."""
+    world = World()
+    a, b = world.pair()
+    b.on("datachannel", lambda channel: channel.on("message", channel.send))
+    channel = a.createDataChannel("x")
+    await exchange(a, b)
+    await connected(a, b)
+    await until(lambda: channel.readyState == "open")
+    await asyncio.sleep(1)
+    pulls = []
+    for one in (a, b):
+        bundle = one._transports.dtls._bundle
+        bundle.packets_to_send = counted(bundle.packets_to_send, pulls)
+    rest = [b"x"] * 20
+    channel.on("message", lambda _: rest and channel.send(rest.pop()))
+    channel.send(b"x")
+    await until(lambda: not rest)
+    hops = 2 * 20 + 1
+    assert len(pulls) < 1.5 * hops  # timers look, too
+    await world.close()
+
+
+def counted(function, calls):
+    def call(now):
+        calls.append(now)
+        return function(now)
+
+    return call

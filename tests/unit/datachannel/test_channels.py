@@ -329,6 +329,19 @@ def test_opening_a_channel_is_not_reported_as_low() -> None:
     assert not peers.b.events_of(ChannelBufferedAmountLow)
 
 
+def test_nobody_is_told_that_it_is_low_who_does_not_want_to_know() -> None:
+    peers = Peers().connect()
+    ours, _ = peers.pair()
+    ours.tells_low = False
+    ours.send(b"x")
+    peers.run_for(1.0)
+    assert not peers.a.events_of(ChannelBufferedAmountLow)
+    ours.tells_low = True
+    ours.send(b"x")
+    peers.run_for(1.0)
+    assert len(peers.a.events_of(ChannelBufferedAmountLow)) == 1
+
+
 def test_what_was_never_sent_stays_in_the_buffered_amount() -> None:
     peers = Peers().connect()
     ours, _ = peers.pair()

@@ -119,7 +119,7 @@ def test_what_openssl_repeats_by_its_own_clock_is_dropped():
             raw = b"".join(Sender().flight(Flight(plain)))
             handshake._take_flight(split_records(raw)[0])
             assert handshake._flight is flight
-            assert not handshake._is_flight_due
+            assert not handshake.is_flight_due
             repeated += 1
     assert repeated > 3
     link.run()

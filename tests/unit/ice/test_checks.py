@@ -3,7 +3,8 @@ import random
 import pytest
 
 from rtcpeer.ice import CandidatePair, CandidateType, IceParameters, IceSettings, PairState, candidate_priority
-from rtcpeer.ice.checks import Checks, reflexive_priority
+from rtcpeer.ice.candidate import reflexive_priority
+from rtcpeer.ice.checks import Checks
 from rtcpeer.ice.role import Role
 from rtcpeer.stun import AttributeType, StunMessage, short_term_key
 from tests.unit.ice.network import host
@@ -46,7 +47,7 @@ def test_what_a_check_says(is_controlling, nominates):
     assert message.text(AttributeType.USERNAME) == "peer:ours"
     assert message.verify_integrity(short_term_key(THEIRS.password))
     assert message.has_fingerprint
-    assert message.uint32(AttributeType.PRIORITY) == reflexive_priority(check.pair)
+    assert message.uint32(AttributeType.PRIORITY) == reflexive_priority(check.pair.local)
     ours, theirs = AttributeType.ICE_CONTROLLING, AttributeType.ICE_CONTROLLED
     if not is_controlling:
         ours, theirs = theirs, ours
@@ -57,7 +58,7 @@ def test_what_a_check_says(is_controlling, nominates):
 
 
 def test_the_priority_is_that_of_a_peer_reflexive_candidate_with_our_preference():
-    assert reflexive_priority(pair()) == candidate_priority(CandidateType.PEER_REFLEXIVE, 1234)
+    assert reflexive_priority(pair().local) == candidate_priority(CandidateType.PEER_REFLEXIVE, 1234)
 
 
 @pytest.mark.parametrize("count", [1, 50])

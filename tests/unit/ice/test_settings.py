@@ -23,6 +23,8 @@ from rtcpeer.ice.parameters import generate_parameters
         ("bind_addresses", "10.0.0.1"), ("bind_addresses", ["eth0"]), ("bind_addresses", ["0.0.0.0"]),
         ("bind_addresses", ["ff02::1"]), ("port_range", (0, 10)), ("port_range", (20, 10)), ("port_range", (1, 65536)),
         ("port_range", (5000,)),
+        ("network_types", ("udp",)), ("tcp_candidates", ("sometimes",)), ("tcp_check_timeout", 0),
+        ("tcp_accept_timeout", 0), ("max_tcp_connections", 0), ("tcp_acceptance_wait", -1),
     ],
 )  # fmt: skip
 def test_settings_that_can_not_work_are_refused_by_name(field, value):

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 
 from rtcpeer.errors import InvalidStateError
@@ -77,8 +79,11 @@ def test_sack_rides_with_data() -> None:
 def test_a_pull_is_a_bounded_burst() -> None:
     pipe = LossyPipe(settings=SctpSettings(initial_window_packets=1000, max_burst_packets=16)).established()
     pipe.left.send(1, 53, bytes(100_000))
-    assert len(pipe.left.packets_to_send(pipe.now)) == 16
-    assert len(pipe.left.packets_to_send(pipe.now)) == 16
+    for _ in range(5):
+        assert len(pipe.left.packets_to_send(pipe.now)) == 16
+        assert pipe.left.next_timeout() == -math.inf  # there is more
+    assert 0 < len(pipe.left.packets_to_send(pipe.now)) < 16
+    assert pipe.left.next_timeout() > pipe.now
 
 
 def test_packets_keep_their_size() -> None:

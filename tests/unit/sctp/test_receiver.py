@@ -43,30 +43,30 @@ def test_what_is_no_data_ends_the_run() -> None:
 def test_sacks_wait_for_a_second_packet_or_the_timer() -> None:
     half = receiver()
     take(half, data(1, b"a"), now=5.0)
-    assert half.has_news()
-    assert not half.is_sack_due()
+    assert half.has_news
+    assert not half.is_sack_due
     assert half.sack_timer.deadline == 5.02
     take(half, data(2, b"b", ssn=1), now=5.0)
-    assert half.is_sack_due()
+    assert half.is_sack_due
     sack = parse_sack(half.sack(1180)[4:])
     assert (sack.cumulative_tsn, sack.receive_window) == (2, WINDOW - 2 * (1 + OVERHEAD))
-    assert not half.has_news()
+    assert not half.has_news
     assert half.sack_timer.deadline is None
 
 
 def test_gaps_duplicates_and_the_i_bit_are_acknowledged_at_once() -> None:
     half = receiver()
     take(half, data(2, b"b", ssn=1))
-    assert half.is_sack_due()
+    assert half.is_sack_due
     assert parse_sack(half.sack(1180)[4:]).blocks == (2, 2)
     take(half, data(1, b"a"))
-    assert half.is_sack_due()  # a gap closed
+    assert half.is_sack_due  # a gap closed
     half.sack(1180)
     take(half, data(1, b"a"))
-    assert half.is_sack_due()
+    assert half.is_sack_due
     assert parse_sack(half.sack(1180)[4:]).duplicates == (1,)
     take(half, data(3, b"c", flags=0xB, ssn=2))
-    assert half.is_sack_due()
+    assert half.is_sack_due
     assert payloads(half) == [b"a", b"b", b"c"]
 
 
@@ -78,7 +78,7 @@ def test_the_window_counts_what_was_not_polled_and_reopens() -> None:
     half.sack(1180)
     assert len(payloads(half)) == 9
     assert half.window == WINDOW
-    assert half.is_sack_due()  # it was nearly shut: the peer is told
+    assert half.is_sack_due  # it was nearly shut: the peer is told
 
 
 def test_beyond_the_window_only_what_is_next_gets_in() -> None:
