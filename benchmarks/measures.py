@@ -5,6 +5,7 @@ The left side makes the offer. Both sides return their own figures; `metrics` of
 
 import asyncio
 import gc
+import resource
 import socket
 import statistics
 import time
@@ -23,6 +24,8 @@ HIGH_WATER = 1 << 20
 LOW_WATER = HIGH_WATER // 2
 # A stack in which nothing moves for this long has lost something.
 STALL_TIMEOUT = 15.0
+# After the last connection: retransmissions of the handshake and probes of the path are over.
+SETTLING = 5.0
 END = "end of transfer"
 ECHOES = 7
 
@@ -48,6 +51,7 @@ class Measure:
     parameters: dict[str, Any]
     quick: dict[str, Any]
     round_trip: float = 0.0  # seconds; not 0 puts the sides into two namespaces joined by a link
+    patience: float = 60.0  # seconds that a run may take beyond those that it was asked to take
 
 
 # One way
@@ -214,6 +218,39 @@ async def hold_many(session: Session, *, count: int, seconds: float) -> dict[str
     return {"memory": memory / count, "cpu": cpu / elapsed / (count + 1)}
 
 
+async def hold_crowd(session: Session, *, count: int, seconds: float, at_once: int) -> dict[str, Any]:
+    """As `hold_many` for a server with very many clients; also counts the datagrams in the network of both sides."""
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+    links = [await session.connect()]
+    await asyncio.sleep(0.5)
+    gc.collect()
+    before = _resident()
+    links += await session.connect_many(count - 1, at_once)
+    await asyncio.sleep(SETTLING)
+    gc.collect()
+    memory = _resident() - before
+    cpu, datagrams, began = cpu_time(), _datagrams(), time.monotonic()
+    await asyncio.sleep(seconds)
+    cpu, datagrams, elapsed = cpu_time() - cpu, _datagrams() - datagrams, time.monotonic() - began
+    # Nobody leaves while the other still counts.
+    session.say("counted")
+    await session.hear()
+    await asyncio.gather(*(link.connection.close() for link in links))
+    return {"memory": memory / (count - 1), "load": cpu / elapsed, "datagrams": datagrams / elapsed / count}
+
+
+def _datagrams() -> int:
+    """UDP datagrams that were received in this network namespace, over both versions of IP."""
+    names, values = (
+        line.split()[1:]
+        for line in Path("/proc/self/net/snmp").read_text(encoding="ascii").splitlines()
+        if line.startswith("Udp:")
+    )
+    ipv6 = dict(line.split() for line in Path("/proc/self/net/snmp6").read_text(encoding="ascii").splitlines())
+    return int(values[names.index("InDatagrams")]) + int(ipv6["Udp6InDatagrams"])
+
+
 def _resident() -> float:
     """Bytes of this process in memory."""
     fields = Path("/proc/self/statm").read_text(encoding="ascii").split()
@@ -297,5 +334,19 @@ MEASURES: dict[str, Measure] = {
         ),
         {"count": 30, "seconds": 5.0},
         {"count": 3, "seconds": 0.5},
+    ),
+    "idle-1000": Measure(
+        "1,000 connections that do nothing",
+        hold_crowd,
+        hold_crowd,
+        (
+            Metric("one side, % of a core", lambda left, _: left["load"] * 100),
+            Metric("its peers, % of a core", lambda _, right: right["load"] * 100),
+            Metric("memory each, KiB", _both("memory", 1 / 1024), digits=0),
+            Metric("datagrams/s each, both ways", _both("datagrams", 1), digits=2),
+        ),
+        {"count": 1000, "seconds": 20.0, "at_once": 20},
+        {"count": 4, "seconds": 0.5, "at_once": 2},
+        patience=240.0,
     ),
 }

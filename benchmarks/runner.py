@@ -15,8 +15,6 @@ from typing import Any
 from benchmarks.measures import MEASURES, Figures, Measure
 
 ROOT = Path(__file__).resolve().parents[1]
-# What a run may take beyond what it was asked to take; then its processes are ended.
-GRACE = 60.0
 # A lost peer would otherwise read the other's silence as its end only with the whole time limit.
 LAST_WORDS = 5.0
 
@@ -61,7 +59,7 @@ def _run_sides(
     parameters: Mapping[str, Any],
     directory: Path,
 ) -> tuple[Figures, Figures]:
-    deadline = time.monotonic() + GRACE + parameters.get("seconds", 0.0)
+    deadline = time.monotonic() + MEASURES[benchmark].patience + parameters.get("seconds", 0.0)
     processes: list[subprocess.Popen[str]] = []
     line = socket.socketpair()
     try:

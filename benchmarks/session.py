@@ -63,6 +63,30 @@ class Session:
 
     async def connect(self) -> "Link":
         """Make a connection with one channel and return when it is open on both sides."""
+        link = await self._connect()
+        self.say([link.opened_at, link.described_at])
+        opened_at, described_at = await self.hear()
+        link.opened_at = max(link.opened_at, opened_at)
+        link.described_at = max(link.described_at, described_at)
+        return link
+
+    async def connect_many(self, count: int, at_once: int) -> "list[Link]":
+        """Make ``count`` connections, ``at_once`` of them side by side, and return when all are open on both sides."""
+        links: list[Link] = []
+        while len(links) < count:
+            links += await asyncio.gather(*(self._connect() for _ in range(min(at_once, count - len(links)))))
+            self.say("connected")
+            await self.hear()
+        return links
+
+    async def close(self) -> None:
+        """End the line and what runs beside it."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._writer.close()
+
+    async def _connect(self) -> "Link":
         link = Link()
         number = self._count
         self._count += 1
@@ -91,18 +115,7 @@ class Session:
             connection.on_channel(use)
         self._start(self._pump(number, connection))
         await self.wait(is_open.wait(), CONNECT_TIMEOUT)
-        self.say([link.opened_at, link.described_at])
-        opened_at, described_at = await self.hear()
-        link.opened_at = max(link.opened_at, opened_at)
-        link.described_at = max(link.described_at, described_at)
         return link
-
-    async def close(self) -> None:
-        """End the line and what runs beside it."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._writer.close()
 
     async def _pump(self, number: int, connection: Connection) -> None:
         """Hand the other side's signals to the connection; candidates may come long after it is open."""
