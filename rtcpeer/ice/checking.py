@@ -82,7 +82,7 @@ class Checking:
             return
         pair.requests_received += 1
         pair.responses_sent += 1
-        pair.last_received_at = now
+        pair.last_received_at = pair.last_request_at = now
         self._check_back(pair, check)
         is_heard = check.use_candidate and not self._role.is_controlling
         if is_heard and self.selection.peer_nominated(pair, now, check.nomination):

@@ -6,9 +6,13 @@ from rtcpeer.ice.settings import IceSettings
 
 __all__ = ["PathMonitor"]
 
-# A path in doubt is asked that much more often: a lossy one proves itself in time, and at 30 % loss each way fifteen
-# unanswered checks in a row are no rarity in a long call.
+# A path that has not answered is asked that much more often: a lossy one proves itself in time, and at 30 % loss each
+# way fifteen unanswered checks in a row are no rarity in a long call.
 DOUBTFUL_PACE = 0.25
+# How many times the last round trip an answer may take before the path has not answered.
+_ROUND_TRIPS = 2.0
+# How much longer than usual the side that asked last waits for the other to take its turn.
+_TURN_PACE = 1.2
 
 
 class PathMonitor:
@@ -18,7 +22,11 @@ class PathMonitor:
         self._settings = settings
         self._entropy = entropy
         self._pair: CandidatePair | None = None
-        self._next_check_at = 0.0
+        self._checked_at = 0.0
+        self._is_asked = False  # since we turned to it
+        self._is_peers_turn = False
+        self._keepalive_pause = 0.0
+        self._consent_pause = 0.0
         self.is_passive = False  # the peer alone keeps the path alive
 
     def watch(self, pair: CandidatePair | None, now: float) -> None:
@@ -26,13 +34,16 @@ class PathMonitor:
         if pair is self._pair:
             return
         self._pair = pair
-        self._next_check_at = now + self._interval()
+        self._is_asked = self._is_peers_turn = False
+        self._rest(now)
 
     def check_due(self, now: float) -> CandidatePair | None:
-        """The pair to send a keepalive on, which proves consent as well; more often while the path is in doubt."""
-        if self._pair is None or self.is_passive or now < self._next_check_at:
+        """The pair to send a keepalive on, which proves consent as well; more often where the last one was in vain."""
+        if self._pair is None or self.is_passive or now < self._check_due_at(self._pair):
             return None
-        self._next_check_at = now + self._interval() * (DOUBTFUL_PACE if self.is_doubtful(now) else 1)
+        self._is_asked = True
+        self._is_peers_turn = (self._pair.last_request_at or 0.0) > self._checked_at
+        self._rest(now)
         return self._pair
 
     def is_silent(self, now: float) -> bool:
@@ -74,7 +85,7 @@ class PathMonitor:
             return None
         # What has happened is no deadline any more.
         silent_at = None if now_silent else self._silent_at()
-        check_at = None if self.is_passive else self._next_check_at
+        check_at = None if self.is_passive else self._check_due_at(self._pair)
         moments = (check_at, silent_at, self._dead_at(), self._consent_expires_at())
         return min((moment for moment in moments if moment is not None), default=None)
 
@@ -98,8 +109,25 @@ class PathMonitor:
             return None
         return self._pair.last_response_at + self._settings.consent_timeout
 
-    def _interval(self) -> float:
-        # RFC 7675 section 5.1: varied, so that many agents do not fall into step. A keepalive is never early.
-        settings, share = self._settings, self._entropy(1)[0] / 255
-        consent = settings.consent_interval * (0.8 + 0.4 * share)
-        return min(settings.keepalive_interval * (1 + 0.2 * share) or consent, consent)
+    def _check_due_at(self, pair: CandidatePair) -> float:
+        checked_at, pause = self._checked_at, self._keepalive_pause
+        if self._is_asked and (pair.last_response_at is None or pair.last_response_at < checked_at):
+            round_trips = _ROUND_TRIPS * (pair.current_round_trip_time or 0.0)
+            return checked_at + min(pause, max(pause * DOUBTFUL_PACE, round_trips))
+        # A check of the peer's and our answer keep the path open as a check of ours and its answer would. The sides
+        # take turns, because each has to ask for consent itself.
+        asked_at = pair.last_request_at
+        if asked_at is not None and asked_at > checked_at:
+            due = asked_at + pause
+        else:
+            due = checked_at + pause * (_TURN_PACE if self._is_peers_turn else 1)
+        return min(due, checked_at + self._consent_pause)
+
+    def _rest(self, now: float) -> None:
+        # RFC 7675 section 5.1: varied, so that many agents do not fall into step.
+        chance = self._entropy(1)[0] / 255
+        settings = self._settings
+        self._checked_at = now
+        self._consent_pause = settings.consent_interval * (0.8 + 0.4 * chance)
+        keepalive_pause = settings.keepalive_interval * (1.0 + 0.2 * chance)
+        self._keepalive_pause = min(keepalive_pause or self._consent_pause, self._consent_pause)

@@ -103,6 +103,7 @@ class CandidatePair:
     round_trip_measurements: int = 0
     smoothed_round_trip_time: float | None = None  # what pairs are compared by
     last_received_at: float | None = None  # anything at all
+    last_request_at: float | None = None  # a check of the peer's, which we have answered
     last_response_at: float | None = None  # an authenticated answer, which alone is consent
     nominated_by_peer_at: float | None = None
 

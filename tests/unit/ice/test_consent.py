@@ -99,10 +99,56 @@ def test_keepalives_are_consent_checks_and_come_every_two_seconds():
     assert monitor.check_due(due) is pair
 
 
-def test_a_path_in_doubt_is_asked_four_times_as_often():
+def test_a_path_that_has_not_answered_is_asked_four_times_as_often():
     monitor, pair = watched(0)
-    assert monitor.check_due(24.9) is pair  # silent for 14.9 s
-    assert monitor.next_timeout(True) == pytest.approx(24.9 + 2.0 / 4)
-    pair.last_received_at = pair.last_response_at = 25.0
-    assert monitor.check_due(25.5) is pair
-    assert monitor.next_timeout(False) == pytest.approx(25.5 + 2.0)
+    for due in (12.0, 12.5, 13.0):
+        assert monitor.next_timeout(False) == pytest.approx(due)
+        assert monitor.check_due(due) is pair
+    pair.last_received_at = pair.last_response_at = 13.1
+    assert monitor.next_timeout(False) == pytest.approx(15.0)
+
+
+def test_an_answer_has_two_round_trips_time():
+    monitor, pair = watched(0)
+    pair.current_round_trip_time = 0.7
+    assert monitor.check_due(12.0) is pair
+    assert monitor.next_timeout(False) == pytest.approx(13.4)
+    pair.current_round_trip_time = 7.0
+    assert monitor.next_timeout(False) == pytest.approx(14.0)
+
+
+def test_a_path_that_we_have_turned_to_need_not_have_answered_us_since():
+    monitor, _ = watched(0)
+    other = CandidatePair(host("192.0.2.1"), host("192.0.2.3"), 1)
+    other.last_received_at = other.last_response_at = 9.0
+    assert monitor.check_due(12.0) is not None
+    monitor.watch(other, 12.1)
+    assert monitor.next_timeout(False) == pytest.approx(14.0)  # by when it is silent
+
+
+def test_the_peers_check_stands_in_for_ours_until_consent_has_to_be_asked_for():
+    monitor, pair = watched(0)
+    pair.last_received_at = pair.last_request_at = 11.5
+    assert monitor.next_timeout(False) == pytest.approx(13.5)
+    pair.last_received_at = pair.last_request_at = 13.4
+    assert monitor.next_timeout(False) == pytest.approx(14.0)  # RFC 7675 section 5.1: 4 s at least, and no more here
+    assert monitor.check_due(14.0) is pair
+    pair.last_received_at = pair.last_response_at = 14.1
+    assert monitor.next_timeout(False) == pytest.approx(16.4)  # it is the peer's turn
+    assert monitor.check_due(16.4) is pair
+    pair.last_received_at = pair.last_response_at = 16.5
+    assert monitor.next_timeout(False) == pytest.approx(18.4)  # which it has not taken
+
+
+def test_what_the_peer_asked_before_our_check_and_what_it_asks_in_vain_put_nothing_off():
+    monitor, pair = watched(0)
+    pair.last_request_at = 9.0
+    assert monitor.check_due(12.0) is pair
+    pair.last_received_at = pair.last_request_at = 12.4  # it gets through to us, and we not to it
+    assert monitor.next_timeout(False) == pytest.approx(12.5)
+
+
+def test_consent_alone_is_asked_for_whatever_the_peer_asks():
+    monitor, pair = watched(0, keepalive_interval=0)
+    pair.last_received_at = pair.last_request_at = 13.9
+    assert monitor.next_timeout(False) == pytest.approx(14.0)
