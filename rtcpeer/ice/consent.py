@@ -1,5 +1,7 @@
 """Whether the path in use is alive: keepalive (RFC 8445 section 11) and consent (RFC 7675)."""
 
+import math
+
 from rtcpeer.core import Entropy
 from rtcpeer.ice.pair import CandidatePair
 from rtcpeer.ice.settings import IceSettings
@@ -13,6 +15,8 @@ DOUBTFUL_PACE = 0.25
 _ROUND_TRIPS = 2.0
 # How much longer than usual the side that asked last waits for the other to take its turn.
 _TURN_PACE = 1.2
+# Agents that share a clock share these moments, so that an event loop with many of them wakes up once for several.
+_MOMENTS_PER_SECOND = 20
 
 
 class PathMonitor:
@@ -110,6 +114,9 @@ class PathMonitor:
         return self._pair.last_response_at + self._settings.consent_timeout
 
     def _check_due_at(self, pair: CandidatePair) -> float:
+        return math.ceil(self._pause_ends_at(pair) * _MOMENTS_PER_SECOND) / _MOMENTS_PER_SECOND
+
+    def _pause_ends_at(self, pair: CandidatePair) -> float:
         checked_at, pause = self._checked_at, self._keepalive_pause
         if self._is_asked and (pair.last_response_at is None or pair.last_response_at < checked_at):
             round_trips = _ROUND_TRIPS * (pair.current_round_trip_time or 0.0)
