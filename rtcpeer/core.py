@@ -8,7 +8,7 @@ randomness. Whoever changes a core drains it afterwards: events until empty, pac
 from collections.abc import Callable
 from typing import NamedTuple, Protocol, TypeVar
 
-__all__ = ["Core", "Datagrams", "Entropy", "TransportAddress"]
+__all__ = ["Core", "Datagrams", "Entropy", "TransportAddress", "earliest"]
 
 Entropy = Callable[[int], bytes]
 """Gives that many random bytes; `os.urandom` in production, a seeded generator in the simulator."""
@@ -57,3 +57,12 @@ class Datagrams(NamedTuple):
     local: TransportAddress  # the base: where our socket is bound (or a relayed address)
     remote: TransportAddress
     payloads: list[bytes]
+
+
+def earliest(*deadlines: float | None) -> float | None:
+    """The first of several deadlines, of which any may be none."""
+    first: float | None = None
+    for deadline in deadlines:
+        if deadline is not None and (first is None or deadline < first):
+            first = deadline
+    return first

@@ -110,7 +110,7 @@ class Driver(Generic[PacketT, EventT]):
             return
         if is_pending:
             self.wake()
-        self._arm_timer()
+        self._arm_timer(self._core.next_timeout())
 
     def _drain(self, not_before: float) -> bool:
         """Events, packets, and the events that both made; returns whether the core may have more to send."""
@@ -147,13 +147,12 @@ class Driver(Generic[PacketT, EventT]):
         context: dict[str, Any] = {"message": "An event handler of rtcpeer failed", "exception": error}
         self._loop.call_exception_handler(context)
 
-    def _arm_timer(self, not_before: float = -math.inf) -> None:
-        """Make sure that a timer fires no later than the core's deadline.
+    def _arm_timer(self, deadline: float | None, not_before: float = -math.inf) -> None:
+        """Make sure that a timer fires no later than ``deadline``, the core's.
 
         One that fires earlier is left alone and looks again when it does: deadlines move back with nearly every
         packet, and a cancelled handle per flush costs more than a needless firing now and then.
         """
-        deadline = self._core.next_timeout()
         if deadline is None:
             return
         if self._unsent:
@@ -174,7 +173,7 @@ class Driver(Generic[PacketT, EventT]):
         deadline = self._core.next_timeout()
         now = self._loop.time()
         if deadline is None or deadline > now + EARLY:
-            self._arm_timer(now + CLOCK_GRAIN if self._timer_at > now else -math.inf)
+            self._arm_timer(deadline, now + CLOCK_GRAIN if self._timer_at > now else -math.inf)
         elif now - deadline > LATE:
             # Our own delay is not the peer's silence: let the sockets be read before the core judges. It takes two
             # turns, because what is scheduled in this one runs before the sockets of the next are polled (asyncio

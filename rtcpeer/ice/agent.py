@@ -6,7 +6,7 @@ RFC 8445 (ICE), RFC 8838 (trickle), RFC 8863 (patience), RFC 7675 (consent).
 from collections.abc import Sequence
 from functools import reduce
 
-from rtcpeer.core import Datagrams, Entropy, TransportAddress
+from rtcpeer.core import Datagrams, Entropy, TransportAddress, earliest
 from rtcpeer.errors import InvalidStateError
 from rtcpeer.ice.candidate import Candidate
 from rtcpeer.ice.choice import remote_address_test
@@ -113,8 +113,7 @@ class Agent:
     def _deadline(self) -> float | None:
         if self._is_over:
             return None
-        moments = (session.next_timeout() for session in self._sessions)
-        return min((moment for moment in moments if moment is not None), default=None)
+        return earliest(*[session.next_timeout() for session in self._sessions])
 
     def add_local_candidate(self, candidate: Candidate) -> bool:
         """Check from this candidate too; False where it is redundant or the transport policy excludes it."""

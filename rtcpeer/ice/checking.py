@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from rtcpeer.core import Entropy
+from rtcpeer.core import Entropy, earliest
 from rtcpeer.errors import MalformedPacketError
 from rtcpeer.ice.checks import Check, Checks
 from rtcpeer.ice.events import (
@@ -238,18 +238,19 @@ class Checking:
     def next_timeout(self) -> float | None:
         """When `advance` or `transmissions` has something to do."""
         checklist = self.generation.checklist
-        moments = [
-            self._checks.next_timeout(),
-            self.selection.next_timeout(checklist.valid_pairs, is_controlling=self._role.is_controlling),
-        ]
         if unchecked_pair(self.generation, self._settings, self.selection.selected) is not None:
             return float("-inf")
+        ordinary_at: float | None = None
         if self.generation.may_check:
             if checklist.has_triggered_check:
                 return float("-inf")
             if checklist.has_ordinary_check:
-                moments.append(self._next_check_at)
-        return min((moment for moment in moments if moment is not None), default=None)
+                ordinary_at = self._next_check_at
+        return earliest(
+            self._checks.next_timeout(),
+            self.selection.next_timeout(checklist.valid_pairs, is_controlling=self._role.is_controlling),
+            ordinary_at,
+        )
 
     def _check_back(self, pair: CandidatePair, check: PeerCheck) -> None:
         if self._settings.lite:

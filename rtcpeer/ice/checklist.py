@@ -94,13 +94,16 @@ class Checklist:
         """
         # Deviation: RFC 8445 section 6.1.4.2 knows priorities only. RFC 8421 interleaves the families of candidates; of
         # pairs there are many more, so that a broken IPv6 path would delay IPv4 by seconds.
+        untried = [pair for pair in self._pairs if pair.state in _UNTRIED]
+        if not untried:
+            return None
         active = {pair.foundation for pair in self._pairs if pair.state in _ACTIVE}
         waiting: dict[bool, CandidatePair] = {}  # by family, the better one first
         frozen: dict[bool, CandidatePair] = {}
-        for pair in self._pairs:
+        for pair in untried:
             if pair.state is PairState.WAITING:
                 waiting.setdefault(pair.is_ipv6, pair)
-            elif pair.state is PairState.FROZEN and pair.foundation not in active:
+            elif pair.foundation not in active:
                 frozen.setdefault(pair.is_ipv6, pair)
         ready = waiting or frozen
         if len(ready) == 2 and self._was_ipv6 is not None:

@@ -2,7 +2,7 @@
 
 import math
 
-from rtcpeer.core import Entropy
+from rtcpeer.core import Entropy, earliest
 from rtcpeer.ice.pair import CandidatePair
 from rtcpeer.ice.settings import IceSettings
 
@@ -90,8 +90,7 @@ class PathMonitor:
         # What has happened is no deadline any more.
         silent_at = None if now_silent else self._silent_at()
         check_at = None if self.is_passive else self._check_due_at(self._pair)
-        moments = (check_at, silent_at, self._dead_at(), self._consent_expires_at())
-        return min((moment for moment in moments if moment is not None), default=None)
+        return earliest(check_at, silent_at, self._dead_at(), self._consent_expires_at())
 
     def _silent_at(self) -> float | None:
         settings = self._settings

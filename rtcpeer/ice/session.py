@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterator
 
-from rtcpeer.core import Entropy
+from rtcpeer.core import Entropy, earliest
 from rtcpeer.ice.automatic_renomination import AutomaticRenomination
 from rtcpeer.ice.checking import Checking
 from rtcpeer.ice.consent import PathMonitor
@@ -40,6 +40,7 @@ class Session:
         self.checking = Checking(self.generation, role, settings, entropy, self._emit)
         self.is_silent = False  # the path in use
         self.is_failed = False
+        self.is_running = True  # it has checks to send
         self.was_selected = False  # whether there ever was a selected pair
         self.lost_paths: deque[LostPath] = deque(maxlen=_LOST_PATHS_REMEMBERED)
         self._monitor = PathMonitor(settings, entropy)
@@ -107,22 +108,19 @@ class Session:
     def fail(self) -> None:
         """Try no more."""
         self.is_failed = True
+        self.is_running = False
         self.checking.stop()
 
     def supersede(self, now: float) -> None:
         """A later generation carries the data: say nothing more, and answer the peer until it has followed."""
         if self._superseded_at is None:
             self._superseded_at = now
+            self.is_running = False
             self.checking.stop()
             for pair in self.generation.checklist:
                 if pair.is_reliable:
                     # Where the later generation has the same connection, its traffic keeps it.
                     self._tell(ConnectionUnneeded(pair.path))
-
-    @property
-    def is_running(self) -> bool:
-        """Whether it has checks to send."""
-        return not self.is_failed and self._superseded_at is None
 
     @property
     def is_selected(self) -> bool:
@@ -147,14 +145,12 @@ class Session:
             return None
         if checking.started_at is None:
             return float("-inf")
-        moments = [
+        return earliest(
             checking.next_timeout(),
             self._monitor.next_timeout(self.is_silent),
             self._renomination.next_timeout(),
-        ]
-        if checking.is_exhausted:
-            moments.append(checking.started_at + self.settings.patience)
-        return min((moment for moment in moments if moment is not None), default=None)
+            checking.started_at + self.settings.patience if checking.is_exhausted else None,
+        )
 
     def _emit(self, event: IceEvent) -> None:
         if isinstance(event, PairSelected):

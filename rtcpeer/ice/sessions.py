@@ -66,6 +66,9 @@ class Sessions:
 
         Where that has fallen silent, another one that works is better.
         """
+        newest = self._sessions[-1]
+        if newest.is_selected and not newest.is_silent:
+            return newest
         works = [session for session in self._sessions if session.checking.path is not None]
         works = [session for session in reversed(works) if session.is_selected][:1] + works
         return next((session for session in works if not session.is_silent), works[0] if works else None)
@@ -119,6 +122,8 @@ class Sessions:
 
     def supersede(self, now: float) -> None:
         """Quieten what came before a session with a selected pair, and free what the peer uses no more."""
+        if len(self._sessions) == 1:
+            return
         selected = next((each for each in reversed(self._sessions) if each.is_selected), None)
         is_older = selected is not None
         for session in list(self._sessions):

@@ -7,13 +7,13 @@ The way out is the same, reversed: `packets_to_send` asks the channels, seals wh
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rtcpeer.core import Datagrams
+from rtcpeer.core import Datagrams, earliest
 from rtcpeer.datachannel.channels import DataChannels
 from rtcpeer.datachannel.events import ChannelEvent
 from rtcpeer.dtls.certificate import Fingerprint
 from rtcpeer.dtls.endpoint import DtlsEndpoint, DtlsRole
 from rtcpeer.dtls.events import DtlsEvent, EarlyDataAllowed, EndpointClosed, HandshakeCompleted, HandshakeFailed
-from rtcpeer.stack.connectivity import Connectivity, ConnectivityEvent, Path, earliest
+from rtcpeer.stack.connectivity import Connectivity, ConnectivityEvent, Path
 from rtcpeer.stack.demux import PacketKind, packet_kind
 
 __all__ = ["Bundle", "BundleEvent", "BundleStatistics"]

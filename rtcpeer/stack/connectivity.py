@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from rtcpeer.core import Datagrams, TransportAddress
+from rtcpeer.core import Datagrams, TransportAddress, earliest
 from rtcpeer.ice.agent import Agent
 from rtcpeer.ice.events import GenerationRetired, IceEvent, PairSelected
 from rtcpeer.ice.parameters import IceParameters
@@ -11,7 +11,7 @@ from rtcpeer.stack.gathering import CandidateGathered, Gatherer, GatheringComple
 from rtcpeer.stack.relays import RelayLost
 from rtcpeer.stun.message import is_stun
 
-__all__ = ["Connectivity", "ConnectivityEvent", "Path", "PathChanged", "earliest"]
+__all__ = ["Connectivity", "ConnectivityEvent", "Path", "PathChanged"]
 
 Path = tuple[TransportAddress, TransportAddress]
 """The base to send from and the address to send to."""
@@ -231,12 +231,3 @@ class Connectivity:
                 case _:
                     pass
             self._events.append(event)
-
-
-def earliest(*deadlines: float | None) -> float | None:
-    """The first of several deadlines, of which any may be none."""
-    first: float | None = None
-    for deadline in deadlines:
-        if deadline is not None and (first is None or deadline < first):
-            first = deadline
-    return first

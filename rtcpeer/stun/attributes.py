@@ -5,6 +5,7 @@ Values are plain bytes on a message; the functions here turn them into addresses
 
 import ipaddress
 from enum import IntEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 from rtcpeer.core import TransportAddress
@@ -31,6 +32,7 @@ _FAMILY_IPV4 = 0x01
 _FAMILY_IPV6 = 0x02
 _COOKIE_BYTES = MAGIC_COOKIE.to_bytes(4, "big")
 _MAX_REASON_CHARACTERS = 127  # section 14.8
+_CACHED_ADDRESSES = 4096
 
 
 class AttributeType(IntEnum):
@@ -114,7 +116,7 @@ def is_comprehension_required(attribute_type: int) -> bool:
 
 def encode_address(address: TransportAddress, xor_with: bytes | None = None) -> bytes:
     """MAPPED-ADDRESS's format (section 14.1), or XOR-MAPPED-ADDRESS's (14.2) with the transaction id to XOR with."""
-    packed = ipaddress.ip_address(address.host).packed
+    packed = _packed(address.host)
     family = _FAMILY_IPV4 if len(packed) == 4 else _FAMILY_IPV6
     port = address.port
     if xor_with is not None:
@@ -135,7 +137,7 @@ def decode_address(value: bytes, xor_with: bytes | None = None) -> TransportAddr
     if xor_with is not None:
         packed = _xor(packed, _COOKIE_BYTES + xor_with)
         port ^= MAGIC_COOKIE >> 16
-    return TransportAddress(str(ipaddress.ip_address(packed)), port)
+    return TransportAddress(_host(packed), port)
 
 
 def encode_error(code: int, reason: str) -> bytes:
@@ -174,4 +176,15 @@ def decode_type_list(value: bytes) -> list[int]:
 
 
 def _xor(data: bytes, mask: bytes) -> bytes:
-    return bytes(a ^ b for a, b in zip(data, mask, strict=False))
+    return (int.from_bytes(data, "big") ^ int.from_bytes(mask[: len(data)], "big")).to_bytes(len(data), "big")
+
+
+# Keepalives are about the same few addresses for hours.
+@lru_cache(_CACHED_ADDRESSES)
+def _packed(host: str) -> bytes:
+    return ipaddress.ip_address(host).packed
+
+
+@lru_cache(_CACHED_ADDRESSES)
+def _host(packed: bytes) -> str:
+    return str(ipaddress.ip_address(packed))

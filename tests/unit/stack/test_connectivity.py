@@ -5,7 +5,7 @@ from rtcpeer.ice.agent import Agent
 from rtcpeer.ice.events import GenerationRetired
 from rtcpeer.ice.parameters import IceParameters
 from rtcpeer.ice.settings import IceSettings
-from rtcpeer.stack.connectivity import Connectivity, PathChanged, earliest
+from rtcpeer.stack.connectivity import Connectivity, PathChanged
 from rtcpeer.stack.gathering import CandidateGathered, Gatherer, GatheringCompleted
 from rtcpeer.stack.servers import ServerUrl
 from rtcpeer.stun.attributes import AttributeType
@@ -94,11 +94,6 @@ def test_after_close_nothing_is_said():
     ends[0].close()
     assert ends[0].packets_to_send(3.0) == []
     assert ends[0].next_timeout() is None
-
-
-def test_the_earliest_of_deadlines():
-    assert earliest(None, 3.0, 2.0) == 2.0
-    assert earliest(None) is None
 
 
 def restart(core, base):
