@@ -55,7 +55,8 @@ class Agent:
         self._responses_refused = 0
         self._remotes_seen = 0
         self._promised: float | None = None  # when we were to be called again, seen from the last time we ran
-        # Between two deadlines data flows in thousands of turns, and only commands and STUN change what we would do.
+        # Between two deadlines data flows in thousands of turns, and only commands change what we would do: after STUN
+        # has come there is a new deadline.
         self._is_changed = True
         self._due: float | None = None  # `next_timeout` while nothing has changed
 
@@ -83,22 +84,14 @@ class Agent:
 
     def packets_to_send(self, now: float) -> list[Datagrams]:
         """Answers first, then checks that are due; one entry for each path."""
-        if not self._is_changed and (self._due is None or now < self._due):
+        is_due = self._is_changed or (self._due is not None and now >= self._due)
+        if not is_due and not self._intake.has_answers:
             return []
-        if self._is_over:
-            return []
-        self._wake(now)
-        for session in self._sessions.running:
-            session.advance(now)
-        self._settle(now)
         by_path: dict[Path, list[bytes]] = {}
         for path, payload in self._intake.answers():
             by_path.setdefault(path, []).append(payload)
-        for session in self._sessions.running:
-            for path, payload in session.transmissions(now):
-                by_path.setdefault(path, []).append(payload)
-        self._rest(now)
-        self._is_changed = False
+        if is_due:
+            self._check(by_path, now)
         return [Datagrams(local, remote, payloads) for (local, remote), payloads in by_path.items()]
 
     def poll_events(self) -> list[IceEvent]:
@@ -429,6 +422,19 @@ class Agent:
         self._remotes_seen += session.generation.remotes_seen
         self._events.append(GenerationRetired(session.generation.local))
 
+    def _check(self, by_path: dict[Path, list[bytes]], now: float) -> None:
+        """Add our own checks that are due."""
+        if self._is_over:
+            return
+        self._wake(now)
+        for session in self._sessions.running:
+            session.advance(now)
+        self._settle(now)
+        for session in self._sessions.running:
+            for path, payload in session.transmissions(now):
+                by_path.setdefault(path, []).append(payload)
+        self._rest(now)
+
     def _wake(self, now: float) -> None:
         """Where a timer is long overdue it was we who did not run, and the peer is given that time back."""
         self._is_changed = True
@@ -441,6 +447,7 @@ class Agent:
     def _rest(self, now: float) -> None:
         """End whatever was called: `_wake` will see how much later than this we were called again."""
         self._due = due = self._deadline()
+        self._is_changed = False
         self._promised = None if due is None else max(due, now)
 
     def _settle(self, now: float) -> None:

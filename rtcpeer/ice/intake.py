@@ -44,6 +44,11 @@ class Intake:
         except MalformedPacketError:
             self.malformed_packets += 1
 
+    @property
+    def has_answers(self) -> bool:
+        """Whether there is something to be sent back."""
+        return bool(self._answers)
+
     def answers(self) -> Iterator[tuple[Path, bytes]]:
         """What is to be sent back; gone afterwards."""
         while self._answers:
