@@ -41,6 +41,7 @@ _ALLOWED_BEHIND: dict[int, frozenset[int]] = {
     AttributeType.MESSAGE_INTEGRITY: frozenset({AttributeType.MESSAGE_INTEGRITY_SHA256, AttributeType.FINGERPRINT}),
     AttributeType.MESSAGE_INTEGRITY_SHA256: frozenset({AttributeType.FINGERPRINT}),
 }
+_PROTECTIONS = frozenset({*_ALLOWED_BEHIND, AttributeType.FINGERPRINT})
 _XOR_TYPES = frozenset(
     {
         AttributeType.XOR_MAPPED_ADDRESS,
@@ -281,12 +282,15 @@ class StunMessage:
             start, end = offset + 4, offset + 4 + length
             if end > len(raw):
                 raise MalformedPacketError(f"attribute {attribute_type:#06x} runs past the end of the message")
-            if allowed is None or attribute_type in allowed:
-                self._accept_attribute(attribute_type, raw[start:end], offset)
-                allowed = _ALLOWED_BEHIND.get(attribute_type, allowed)
+            if attribute_type in _PROTECTIONS:
+                if allowed is None or attribute_type in allowed:
+                    self._accept_protection(attribute_type, raw[start:end], offset)
+                    allowed = _ALLOWED_BEHIND.get(attribute_type, allowed)
+            elif allowed is None:
+                self.attributes.append(Attribute(attribute_type, raw[start:end]))
             offset = end + -length % 4
 
-    def _accept_attribute(self, attribute_type: int, value: bytes, offset: int) -> None:
+    def _accept_protection(self, attribute_type: int, value: bytes, offset: int) -> None:
         match attribute_type:
             case AttributeType.MESSAGE_INTEGRITY:
                 if len(value) != _SHA1_BYTES:
@@ -296,13 +300,11 @@ class StunMessage:
                 if not _SHA256_MIN_BYTES <= len(value) <= _SHA256_BYTES or len(value) % 4:
                     raise MalformedPacketError(f"MESSAGE-INTEGRITY-SHA256 with {len(value)} bytes")
                 self._integrity_offsets[attribute_type] = offset
-            case AttributeType.FINGERPRINT:
+            case _:  # FINGERPRINT
                 expected = zlib.crc32(self._raw[:offset]) ^ _FINGERPRINT_XOR
                 if value != expected.to_bytes(4, "big"):
                     raise MalformedPacketError("wrong FINGERPRINT")
                 self.has_fingerprint = True
-            case _:
-                self.attributes.append(Attribute(attribute_type, value))
 
     def _verify(self, key: bytes, offset: int, algorithm: str) -> bool:
         length = _LENGTH.unpack_from(self._raw, offset + 2)[0]
