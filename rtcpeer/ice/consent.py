@@ -45,7 +45,7 @@ class PathMonitor:
         """The pair to send a keepalive on, which proves consent as well; more often where the last one was in vain."""
         if self._pair is None or self.is_passive or now < self._check_due_at(self._pair):
             return None
-        self._is_asked = True
+        self._is_asked = not self._settings.lite  # whose keepalives are indications
         self._is_peers_turn = (self._pair.last_request_at or 0.0) > self._checked_at
         self._rest(now)
         return self._pair

@@ -152,3 +152,9 @@ def test_consent_alone_is_asked_for_whatever_the_peer_asks():
     monitor, pair = watched(0, keepalive_interval=0)
     pair.last_received_at = pair.last_request_at = 13.9
     assert monitor.next_timeout(False) == pytest.approx(14.0)
+
+
+def test_an_indication_of_a_lite_agent_is_not_unanswered():
+    monitor, pair = watched(0, lite=True)
+    assert monitor.check_due(12.0) is pair
+    assert monitor.next_timeout(False) == pytest.approx(14.0)
