@@ -127,7 +127,8 @@ class PathMonitor:
             due = asked_at + pause
         else:
             due = checked_at + pause * (_TURN_PACE if self._is_peers_turn else 1)
-        return min(due, checked_at + self._consent_pause)
+        answered_at = pair.last_response_at
+        return due if answered_at is None else min(due, answered_at + self._consent_pause)
 
     def _rest(self, now: float) -> None:
         # RFC 7675 section 5.1: varied, so that many agents do not fall into step.

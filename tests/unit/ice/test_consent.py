@@ -123,7 +123,16 @@ def test_a_path_that_we_have_turned_to_need_not_have_answered_us_since():
     other.last_received_at = other.last_response_at = 9.0
     assert monitor.check_due(12.0) is not None
     monitor.watch(other, 12.1)
-    assert monitor.next_timeout(False) == pytest.approx(14.0)  # by when it is silent
+    assert monitor.next_timeout(False) == pytest.approx(13.0)  # 4 s after its answer
+
+
+def test_a_path_whose_last_answer_is_old_is_asked_at_once_when_we_turn_to_it():
+    monitor, _ = watched(0)
+    other = CandidatePair(host("192.0.2.1"), host("192.0.2.3"), 1)
+    other.last_response_at = 1.0
+    other.last_request_at = other.last_received_at = 26.9  # the peer keeps it open, but that is no consent
+    monitor.watch(other, 27.0)
+    assert monitor.check_due(27.0) is other
 
 
 def test_the_peers_check_stands_in_for_ours_until_consent_has_to_be_asked_for():
