@@ -8,7 +8,7 @@ work on one `endpoint.Endpoint`; and out by `outbound` and the other hot loop, i
 import math
 from collections.abc import Sequence
 
-from rtcpeer.core import Entropy, earliest
+from rtcpeer.core import Entropy
 from rtcpeer.errors import InvalidStateError
 from rtcpeer.sctp.chunks import FLAG_UNORDERED
 from rtcpeer.sctp.endpoint import Endpoint
@@ -91,7 +91,12 @@ class Association:
         """The earliest of the timers; at once while the last pull was not all."""
         if self._endpoint.has_more:
             return -math.inf
-        return earliest(*[timer.deadline for timer in self._timers()])
+        earliest: float | None = None
+        for timer in self._timers():
+            deadline = timer.deadline
+            if deadline is not None and (earliest is None or deadline < earliest):
+                earliest = deadline
+        return earliest
 
     @property
     def state(self) -> AssociationState:
