@@ -177,14 +177,14 @@ class UdpSocket(_Port):
             return len(payloads)
         if self._is_full:
             return 0
-        sockaddr = self._sockaddr(remote)
+        sockaddr = self._sockaddrs.get(remote) or self._sockaddr(remote)
         if sockaddr is None:
             self._send_errors += len(payloads)
             return len(payloads)
         index = 0
         total = len(payloads)
         while index < total:
-            count = run_length(payloads, index) if self._can_segment else 1
+            count = run_length(payloads, index) if self._can_segment and index + 1 < total else 1
             taken = self._send_run(sock, sockaddr, payloads, index, count)
             if not taken:
                 break
