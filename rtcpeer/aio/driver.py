@@ -45,6 +45,7 @@ class Driver(Generic[PacketT, EventT]):
         self._timer: asyncio.Handle | None = None
         self._timer_at = 0.0
         self._is_flushing = False
+        self._owes_flush = False  # to what `take` was given
         self._is_closed = False
 
     @property
@@ -63,11 +64,24 @@ class Driver(Generic[PacketT, EventT]):
             self._core.receive(packet, self._loop.time())
             self.wake()
 
+    def take(self, packet: PacketT) -> None:
+        """`received` for a caller that promises a `flush` in the same callback of the event loop.
+
+        It saves scheduling one: on a path of two messages a round trip, that and its cancelling are 2 µs of 55 a hop.
+        """
+        if not self._is_closed:
+            self._owes_flush = True
+            self._core.receive(packet, self._loop.time())
+
     def flush(self) -> None:
-        """Flush now, in place of the flush that is scheduled; for the end of a callback of the event loop."""
-        if self._flush_handle is not None and not self._is_flushing and not self._is_closed:
+        """Flush now what has been taken, in place of the flush that is scheduled; for the end of a loop's callback."""
+        if self._is_flushing or self._is_closed:
+            return
+        if self._flush_handle is not None:
             self._flush_handle.cancel()
             self._on_flush()
+        elif self._owes_flush:
+            self._flush()
 
     def writable(self) -> None:
         """The sink takes packets again: send what was kept, then go on pulling."""
@@ -102,6 +116,7 @@ class Driver(Generic[PacketT, EventT]):
     def _flush(self, not_before: float = -math.inf) -> None:
         """Drain the core; what becomes pending meanwhile waits for the flush of the next turn."""
         self._is_flushing = True
+        self._owes_flush = False
         try:
             is_pending = self._drain(not_before)
         finally:

@@ -390,7 +390,7 @@ class IceAgent(AsyncIOEventEmitter):
     def _received(self, packet: Datagrams) -> None:
         if self._driver is None:
             return
-        self._driver.received(packet)
+        self._driver.take(packet)  # every port calls `_drained` when it has delivered what it read
         if self._driven is self.core:
             self._keep(self.core.take_data())
 

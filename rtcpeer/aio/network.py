@@ -61,8 +61,9 @@ class Network(Protocol):
     ) -> UdpPort:
         """Bind to ``address`` (port 0: any free one). Raises OSError when that can not be had.
 
-        ``on_drained`` tells that no more datagrams follow in this turn, ``on_refused`` that nothing can be sent from
-        here (local address) to there (remote address), and the errno; a network may leave out both.
+        ``on_drained`` has to be called after ``on_datagrams``, once for all that was read at one go: only then is it
+        answered. ``on_refused`` tells that nothing can be sent from here (local address) to there (remote address), and
+        the errno; a network may leave it out.
         """
 
     async def resolve(self, host: str, port: int) -> list[TransportAddress]:

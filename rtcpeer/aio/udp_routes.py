@@ -317,6 +317,7 @@ class SharedSocket:
         response = StunMessage.parse(request).success_response()
         response.add_address(AttributeType.XOR_MAPPED_ADDRESS, mapped)
         port.member.on_datagrams(Datagrams(self.local, server, [response.serialize(fingerprint=True)]))
+        port.member.on_drained()
 
 
 def _ignore_datagrams(packet: Datagrams) -> None:

@@ -85,7 +85,8 @@ class DataChannels:
 
     def packets_to_send(self, now: float) -> list[bytes]:
         """SCTP packets, a bounded burst a pull."""
-        self._closing.stamp(now)
+        if self._closing.unstamped:
+            self._closing.stamp(now)
         return self.association.packets_to_send(now)
 
     def poll_events(self) -> list[ChannelEvent]:

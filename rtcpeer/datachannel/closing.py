@@ -34,7 +34,7 @@ class ClosingProcedure:
         self._timeout = settings.closing_timeout
         self._events = events
         self._is_established = False
-        self._unstamped: list[Channel] = []  # wait for the peer's reset from the next pull on
+        self.unstamped: list[Channel] = []  # wait for the peer's reset from the next pull on
         self._waiting: dict[Channel, float] = {}  # until then, in order
 
     def established(self) -> None:
@@ -46,9 +46,8 @@ class ClosingProcedure:
 
     def stamp(self, now: float) -> None:
         """The clock of those that have begun to wait for the peer starts; to be called with every pull."""
-        if self._unstamped:
-            self._waiting.update(dict.fromkeys(self._unstamped, now + self._timeout))
-            self._unstamped.clear()
+        self._waiting.update(dict.fromkeys(self.unstamped, now + self._timeout))
+        self.unstamped.clear()
 
     def handle_timeout(self, now: float) -> None:
         """Close what the peer should have closed by now; its stream is used again only when the peer resets it."""
@@ -95,7 +94,7 @@ class ClosingProcedure:
             self.finish(channel, None)
             return True
         if channel.is_outgoing_reset and channel.state is ChannelState.CLOSING:
-            self._unstamped.append(channel)
+            self.unstamped.append(channel)
         return False
 
     def finish(
@@ -124,7 +123,7 @@ class ClosingProcedure:
             if channel.state is not ChannelState.CLOSED:
                 self.finish(channel, error, cause=cause)
         self._table.by_stream.clear()
-        self._unstamped.clear()
+        self.unstamped.clear()
         self._waiting.clear()
 
     def _reset(self, stream_id: int) -> None:

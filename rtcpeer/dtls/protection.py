@@ -100,22 +100,23 @@ class AeadProtection:
         self.unauthenticated = 0
 
     def seal(self, data: bytes) -> bytes:
-        """One application-data record (hot path); `ValueError` above 16384 bytes."""
-        numbers = self.next_numbers
-        length = len(data)
-        if length > MAX_PLAINTEXT or numbers > LAST_NUMBERS:
-            self._refuse(length)
-        self.next_numbers = numbers + 1
-        return PREFIX.pack(APPLICATION_DATA, DTLS_1_2, numbers, length + OVERHEAD, numbers) + self._encrypt(
-            self._write_salt + numbers.to_bytes(8, "big"),
-            data,
-            ADDITIONAL_DATA.pack(numbers, APPLICATION_DATA, DTLS_1_2, length),
-        )
+        """One application-data record; `ValueError` above 16384 bytes."""
+        return self.seal_many([data])[0]
 
     def seal_many(self, payloads: list[bytes]) -> list[bytes]:
-        """A record each, in order."""
-        seal = self.seal
-        return [seal(payload) for payload in payloads]
+        """A record each, in order (hot path: no call for each)."""
+        records = []
+        encrypt, salt = self._encrypt, self._write_salt
+        for data in payloads:
+            numbers = self.next_numbers
+            length = len(data)
+            if length > MAX_PLAINTEXT or numbers > LAST_NUMBERS:
+                self._refuse(length)
+            self.next_numbers = numbers + 1
+            prefix = PREFIX.pack(APPLICATION_DATA, DTLS_1_2, numbers, length + OVERHEAD, numbers)
+            additional = ADDITIONAL_DATA.pack(numbers, APPLICATION_DATA, DTLS_1_2, length)
+            records.append(prefix + encrypt(salt + prefix[HEADER_LENGTH:], data, additional))
+        return records
 
     def seal_record(self, content_type: int, body: bytes) -> bytes:
         """A record of any type: our Finished, an alert."""

@@ -146,8 +146,9 @@ class Association:
             raise ValueError("SCTP has no empty messages; RFC 8831 section 6.6 sends a placeholder byte")
         if 0 < self._max_message_size < size:
             raise ValueError(f"{size} bytes are more than the peer takes ({self._max_message_size})")
-        if self._endpoint.is_ended or self.state in CLOSING_STATES:
-            raise InvalidStateError(f"the association is {self.state.value}")
+        endpoint = self._endpoint
+        if endpoint.is_ended or endpoint.state in CLOSING_STATES:
+            raise InvalidStateError(f"the association is {endpoint.state.value}")
         stream = self._queue.streams.get(stream_id)
         if stream is None:
             if not 0 <= stream_id < self.outbound_streams:

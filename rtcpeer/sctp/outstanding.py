@@ -40,7 +40,7 @@ class Outstanding:
         self.limited: dict[int, LimitedMessage] = {}
         self.abandoned: set[int] = set()
         self.attempts: dict[int, int] = {}  # retransmissions of chunks of limited messages
-        self._lost: set[int] = set()
+        self.lost: set[int] = set()  # what waits for retransmission
         self._lost_order: list[int] = []  # a heap: the lowest is retransmitted first
         self._resent: dict[int, int] = {}  # packet number of the latest retransmission of what is in flight again
         self._resent_order: deque[tuple[int, int]] = deque()
@@ -50,11 +50,6 @@ class Outstanding:
 
     def __bool__(self) -> bool:
         return bool(self.chunks)
-
-    @property
-    def has_lost(self) -> bool:
-        """Whether something waits for retransmission."""
-        return bool(self._lost)
 
     @property
     def has_room(self) -> bool:
@@ -68,7 +63,7 @@ class Outstanding:
 
     def was_resent(self, sequence: int) -> bool:
         """Whether a chunk was sent more than once or will be: it can not be timed then (section 6.3.1 C5)."""
-        return sequence in self._resent or sequence in self._lost
+        return sequence in self._resent or sequence in self.lost
 
     def acknowledge(self, cumulative: int, blocks: list[tuple[int, int]]) -> int:
         """Take what a SACK says; returns how many bytes are newly acknowledged.
@@ -96,7 +91,7 @@ class Outstanding:
                 newly += [
                     sequence
                     for sequence in range(start, end)
-                    if sequence not in self._resent and sequence not in self._lost and sequence not in self.abandoned
+                    if sequence not in self._resent and sequence not in self.lost and sequence not in self.abandoned
                 ]
             self._judged = limit
         order = self._resent_order
@@ -128,7 +123,7 @@ class Outstanding:
                     )
         newly = []
         for start, end in self.acked.holes(self.base, self.next):
-            newly += [s for s in range(start, end) if s not in self._lost and s not in self.abandoned]
+            newly += [s for s in range(start, end) if s not in self.lost and s not in self.abandoned]
         for sequence in newly:
             self._lose(sequence)
         self._resent_order.clear()
@@ -138,14 +133,14 @@ class Outstanding:
     def peek_lost(self) -> int | None:
         """The lowest sequence number that waits for retransmission."""
         order = self._lost_order
-        while order and order[0] not in self._lost:
+        while order and order[0] not in self.lost:
             heappop(order)
         return order[0] if order else None
 
     def resend(self, sequence: int) -> bytes:
         """The chunk that `peek_lost` named, in flight again with the packet being built."""
         heappop(self._lost_order)
-        self._lost.discard(sequence)
+        self.lost.discard(sequence)
         chunk = self.chunks[sequence - self.base]
         self.flight += len(chunk)
         self._resent[sequence] = self.packet_number
@@ -158,8 +153,8 @@ class Outstanding:
         """Give a chunk up: it is neither sent again nor in flight (RFC 3758 section 3.5 A3)."""
         if sequence < self.base or sequence in self.abandoned or sequence in self.acked:
             return
-        if sequence in self._lost:
-            self._lost.discard(sequence)
+        if sequence in self.lost:
+            self.lost.discard(sequence)
         else:
             self.flight -= len(self.chunks[sequence - self.base])
             self._resent.pop(sequence, None)
@@ -203,7 +198,7 @@ class Outstanding:
             self.abandoned.difference_update(range(base, cumulative))
         del self.chunks[:count], self.packet_numbers[:count]
         self.base = cumulative
-        if not self._lost:
+        if not self.lost:
             self._lost_order.clear()
         return size
 
@@ -213,12 +208,12 @@ class Outstanding:
         size = sum(map(len, self.chunks[first:last]))
         number = self.packet_numbers[last - 1]
         in_flight = size
-        if self._lost or self._resent or self.abandoned:
+        if self.lost or self._resent or self.abandoned:
             for sequence in range(start, end):
                 if sequence in self._resent:
                     number = max(number, self._resent.pop(sequence))
-                elif sequence in self._lost or sequence in self.abandoned:
-                    self._lost.discard(sequence)
+                elif sequence in self.lost or sequence in self.abandoned:
+                    self.lost.discard(sequence)
                     in_flight -= len(self.chunks[sequence - self.base])
         self.flight -= in_flight
         self.largest_acked = max(self.largest_acked, number)
@@ -226,9 +221,9 @@ class Outstanding:
 
     def _lose(self, sequence: int) -> None:
         self._resent.pop(sequence, None)
-        self._lost.add(sequence)
+        self.lost.add(sequence)
         heappush(self._lost_order, sequence)
         self.flight -= len(self.chunks[sequence - self.base])
-        if len(self._lost_order) > 2 * len(self._lost) + 64:  # entries of what arrived late after all
-            self._lost_order = list(self._lost)
+        if len(self._lost_order) > 2 * len(self.lost) + 64:  # entries of what arrived late after all
+            self._lost_order = list(self.lost)
             heapify(self._lost_order)

@@ -191,22 +191,29 @@ class Reassembly:
 
     def complete(self, stream_id: int, ssn: int, ppid: int, data: bytes, unordered: int) -> None:
         """A whole message is here: deliver it when it is its turn."""
-        self.held += len(data) + OVERHEAD
         if unordered:
+            self.held += len(data) + OVERHEAD
             self._deliver(stream_id, ppid, data)
             return
         expected = self.next_ssn.get(stream_id, 0)
         if ssn == expected:
-            self.next_ssn[stream_id] = (ssn + 1) & 0xFFFF
-            self._deliver(stream_id, ppid, data)
-            if self._waiting:
-                self._flush(stream_id)
+            self.complete_next(stream_id, ssn, ppid, data)
             return
         waiting = self._waiting.setdefault(stream_id, {})
-        if serial16_greater(ssn, expected) and ssn not in waiting:
+        if serial16_greater(ssn, expected) and ssn not in waiting:  # else the peer is confused
+            self.held += len(data) + OVERHEAD
             waiting[ssn] = (ppid, data)
-        else:  # its number was used already: the peer is confused
-            self.held -= len(data) + OVERHEAD
+
+    def complete_next(self, stream_id: int, ssn: int, ppid: int, data: bytes) -> None:
+        """A whole message is here, and it is its turn (hot path)."""
+        self.next_ssn[stream_id] = (ssn + 1) & 0xFFFF
+        size = len(data) + OVERHEAD
+        self.held += size
+        self._delivered += size
+        self.delivered += 1
+        self.events.append(MessageReceived(stream_id, ppid, data))
+        if self._waiting:
+            self._flush(stream_id)
 
     def _waiting_before(self, stream_id: int, following: int) -> list[int]:
         """What waits on the stream below a sequence number, in order; costs the smaller of both counts."""

@@ -25,6 +25,8 @@ class Receiver:
         self.invalid_streams: list[int] = []
         self.dropped = 0
         self._window = settings.receive_window
+        # Half a window above what `_take_slowly` lets in out of order: only an unfinished message gets there.
+        self._exhausted_above = settings.receive_window + settings.receive_window // 2
         self._sack_delay = settings.sack_delay
         self._advertised = settings.receive_window
 
@@ -56,7 +58,7 @@ class Receiver:
             elif flags & 0x7 == 0x3 and reassembly.open is None and next_ssn.get(stream_id, 0) == ssn:
                 # Ordered, unfragmented, in turn.
                 tracker.next += 1
-                reassembly.complete(stream_id, ssn, ppid, payload, 0)
+                reassembly.complete_next(stream_id, ssn, ppid, payload)
             else:
                 reassembly.take_next(tracker.next, flags, stream_id, ssn, ppid, payload)
                 tracker.next += 1
@@ -72,8 +74,8 @@ class Receiver:
         if self.sack_timer.deadline is None:
             self.sack_timer.deadline = now + self._sack_delay
         self.has_news = True
-        # Half a window above what `_take_slowly` lets in out of order: only an unfinished message gets there.
-        if self.reassembly.stuck > self._window + self._window // 2:
+        reassembly = self.reassembly
+        if reassembly.held > self._exhausted_above and reassembly.stuck > self._exhausted_above:
             self.is_exhausted = True
 
     def take_forward_tsn(self, chunk: ForwardTsn) -> None:

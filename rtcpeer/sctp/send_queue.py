@@ -71,14 +71,14 @@ class SendQueue:
     Fragments of one message need consecutive TSNs (RFC 9260 section 6.9), so that a turn is a whole message.
     """
 
-    __slots__ = ("_unstamped", "drained", "fallen", "ring", "streams")
+    __slots__ = ("drained", "fallen", "ring", "streams", "unstamped")
 
     def __init__(self) -> None:
         self.streams: dict[int, OutgoingStream] = {}
         self.ring: deque[OutgoingStream] = deque()  # streams with messages; the first one's turn
         self.drained: list[int] = []  # paused streams whose last message has gone out
         self.fallen: list[int] = []  # streams that fell to their threshold, or below, until the owner takes them
-        self._unstamped: list[LimitedMessage] = []
+        self.unstamped: list[LimitedMessage] = []  # queued since the last `stamp`
 
     def stream(self, stream_id: int) -> OutgoingStream:
         """The stream, made on first use."""
@@ -94,7 +94,7 @@ class SendQueue:
         if message.is_limited:
             assert isinstance(message, LimitedMessage)
             if message.lifetime is not None:
-                self._unstamped.append(message)
+                self.unstamped.append(message)
         if stream.is_paused:
             stream.held_back.append(message)
             return
@@ -104,11 +104,10 @@ class SendQueue:
 
     def stamp(self, now: float) -> None:
         """Start the lifetimes of what was queued since the last call."""
-        if self._unstamped:
-            for message in self._unstamped:
-                assert message.lifetime is not None
-                message.expires_at = now + message.lifetime
-            self._unstamped = []
+        for message in self.unstamped:
+            assert message.lifetime is not None
+            message.expires_at = now + message.lifetime
+        self.unstamped = []
 
     def finish(self) -> None:
         """The message whose turn it is has gone out, or was given up: the next stream's turn."""
@@ -173,5 +172,5 @@ class SendQueue:
         self.ring.clear()
         self.streams.clear()
         self.drained.clear()
-        self._unstamped.clear()
+        self.unstamped.clear()
         self.fallen.clear()

@@ -83,7 +83,8 @@ class Sender:
         if size:
             if has_advanced:
                 self.controller.on_acknowledged(size, flight_before, now)
-            self._detect_losses(now)
+            if out.chunks:
+                self._detect_losses(now)
         if not out.chunks:
             self.timer.stop()
         elif has_advanced:
@@ -129,7 +130,7 @@ class Sender:
         if self.abandonment.is_due:
             return True
         out = self.outstanding
-        if not (self.queue.ring and out.has_room) and not out.has_lost:
+        if not (self.queue.ring and out.has_room) and not out.lost:
             return False
         return out.flight < self.controller.window and (out.flight < self.peer_window or not out.flight)
 
@@ -141,12 +142,14 @@ class Sender:
         ``limit`` is how many ``packets`` may become, the settings' burst unless given.
         """
         self._limit = limit or self._max_burst
-        self.queue.stamp(now)
-        self._forget_idle_window(now)
+        if self.queue.unstamped:
+            self.queue.stamp(now)
+        if self._last_sent is not None and now - self._last_sent > self.rto.timeout:
+            self._forget_idle_window(now)
         before = len(packets)
         if self.abandonment.is_due:
             head += self.abandonment.forward_tsn(self._room - len(head))
-        if self.outstanding.has_lost:
+        if self.outstanding.lost:
             head = self._fill_lost(packets, head, seal, now)
         if self.queue.ring:
             head = self._fill_new(packets, head, seal, now)
@@ -279,8 +282,6 @@ class Sender:
         return None if self.outstanding.was_resent(sequence) else sent_at
 
     def _detect_losses(self, now: float) -> None:
-        if not self.outstanding.chunks:
-            return
         newly = self.outstanding.detect_losses()
         if not newly:
             return
@@ -292,9 +293,7 @@ class Sender:
         self.abandonment.give_up(newly, now)
 
     def _forget_idle_window(self, now: float) -> None:
-        if self.outstanding.chunks or self._last_sent is None or not self.queue.ring:
-            return
-        if now - self._last_sent > self.rto.timeout:
+        if self.queue.ring and not self.outstanding.chunks:
             self.controller.on_idle()
             self._last_sent = now
 

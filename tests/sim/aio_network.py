@@ -52,10 +52,10 @@ class SimulatedNetwork:
         on_drained: Callable[[], None] | None = None,
         on_refused: Callable[[TransportAddress, TransportAddress, int], None] | None = None,
     ) -> UdpPort:
-        """Bind; a simulated socket always takes everything, so ``on_writable`` is never called, nor ``on_drained``."""
+        """Bind; a simulated socket always takes everything, so ``on_writable`` is never called."""
         if self.udp_errors:
             raise self.udp_errors.pop(0)
-        return _SimulatedPort(self, address, on_datagrams, on_refused)
+        return _SimulatedPort(self, address, on_datagrams, on_drained, on_refused)
 
     async def resolve(self, host: str, port: int) -> list[TransportAddress]:
         """Numeric hosts at once, names from `tests.sim.network.Network.names` after ``resolve_delay``."""
@@ -111,11 +111,15 @@ class _SimulatedPort:
         network: SimulatedNetwork,
         address: TransportAddress,
         on_datagrams: Callable[[Datagrams], None],
+        on_drained: Callable[[], None] | None,
         on_refused: Callable[[TransportAddress, TransportAddress, int], None] | None,
     ) -> None:
         self._network = network
+        self._on_datagrams = on_datagrams
+        self._on_drained = on_drained
+        self._is_draining = False
         self._on_refused = on_refused
-        self._socket = network.host.bind(address.host, address.port, on_datagrams)
+        self._socket = network.host.bind(address.host, address.port, self._receive)
         self._is_closed = False
         network.opened += 1
 
@@ -130,6 +134,17 @@ class _SimulatedPort:
                 asyncio.get_running_loop().call_soon(self._tell_refusal, remote, error)
             return len(payloads)
         return self._socket.send(remote, payloads)
+
+    def _receive(self, packet: Datagrams) -> None:
+        self._on_datagrams(packet)
+        if not self._is_draining:
+            self._is_draining = True
+            asyncio.get_running_loop().call_soon(self._drain)  # what arrives at this instant is one batch
+
+    def _drain(self) -> None:
+        self._is_draining = False
+        if self._on_drained is not None and not self._is_closed:
+            self._on_drained()
 
     def _tell_refusal(self, remote: TransportAddress, error: int) -> None:
         if self._on_refused is not None and not self._is_closed:

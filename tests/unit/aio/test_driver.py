@@ -69,6 +69,30 @@ def test_a_flush_in_place_of_the_scheduled_one(rig: Rig) -> None:
     assert rig.loop.is_idle
 
 
+def test_what_is_taken_waits_for_the_flush_and_schedules_none(rig: Rig) -> None:
+    rig.core.packets = ["out"]
+    rig.driver.take("in")
+    assert rig.loop.is_idle
+    assert rig.sent == []
+    rig.driver.flush()
+    assert rig.core.received == [("in", 100.0)]
+    assert rig.sent == ["out"]
+    rig.core.log.clear()
+    rig.driver.flush()
+    assert rig.core.log == []  # it has been answered
+    assert rig.loop.handles_made == 0
+
+
+def test_a_closed_driver_takes_nothing(rig: Rig) -> None:
+    rig.driver.take("before")
+    rig.driver.close()
+    rig.driver.take("after")
+    rig.core.log.clear()
+    rig.driver.flush()
+    assert [packet for packet, _ in rig.core.received] == ["before"]
+    assert rig.core.log == []
+
+
 def test_events_come_before_packets_so_that_answers_of_handlers_share_them(rig: Rig) -> None:
     rig.core.events = ["ask"]
     rig.handler = lambda event: rig.core.packets.append(f"answer to {event}")

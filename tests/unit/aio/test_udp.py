@@ -236,6 +236,28 @@ class TestReceivingPlain:
         rig.readable()
         assert rig.drained == 1  # there was nothing to read
 
+    def test_after_a_lone_datagram_the_next_is_answered_before_more_is_read(self) -> None:
+        rig = Rig()
+        left: list[int] = []
+        rig.port._on_drained = lambda: left.append(len(rig.sock.inbox))
+        rig.sock.inbox.append((b"1", 0, A))
+        rig.readable()
+        rig.sock.inbox.extend([(b"2", 0, A), (b"3", 0, A), (b"4", 0, A)])
+        rig.readable()
+        assert left == [0, 2, 0]
+        rig.sock.inbox.extend([(b"5", 0, A), (b"6", 0, A)])
+        rig.readable()  # the last wake-up had more than one
+        assert left == [0, 2, 0, 0]
+        assert [datagrams.payloads for datagrams in rig.got] == [[b"1"], [b"2"], [b"3", b"4"], [b"5", b"6"]]
+
+    def test_closing_while_a_lone_datagram_is_answered(self) -> None:
+        rig = Rig()
+        rig.readable()  # nothing came: the socket is quiet
+        rig.port._on_drained = rig.port.close
+        rig.sock.inbox.extend([(b"1", 0, A), (b"2", 0, A)])
+        rig.readable()
+        assert [datagrams.payloads for datagrams in rig.got] == [[b"1"]]
+
     def test_a_wake_up_makes_a_bounded_number_of_reads(self) -> None:
         rig = Rig()
         rig.sock.inbox.extend([(b"1", 0, A)] * (MAX_READS + 1))
@@ -353,7 +375,14 @@ class TestEndpoint:
         self.got: list[Datagrams] = []
         self.writable: list[bool] = []
         self.transport = FakeTransport()
-        self.port = UdpEndpoint(LOCAL, self.got.append, lambda: self.writable.append(True), self.loop)  # type: ignore[arg-type]
+        self.drained: list[int] = []
+        self.port = UdpEndpoint(
+            LOCAL,
+            self.got.append,
+            lambda: self.writable.append(True),
+            self.loop,  # type: ignore[arg-type]
+            lambda: self.drained.append(len(self.got)),
+        )
         self.port.connection_made(self.transport)  # type: ignore[arg-type]
 
     def test_sending_and_back_pressure(self) -> None:
@@ -377,6 +406,7 @@ class TestEndpoint:
         self.port.datagram_received(b"", A)
         self.port.error_received(ConnectionRefusedError())
         assert self.got == [Datagrams(LOCAL, REMOTE, [b"hello"])]
+        assert self.drained == [1]
         assert self.port.statistics().datagrams_received == 1
         assert self.port.statistics().receive_errors == 1
 

@@ -69,7 +69,7 @@ def test_timeout_loses_all_but_what_the_last_sack_had() -> None:
     assert out.flight == 0
     assert out.acknowledge(20, []) == 900
     assert out.flight == 0
-    assert not out.has_lost
+    assert not out.lost
 
 
 def test_abandoned_prefix() -> None:
