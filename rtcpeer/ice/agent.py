@@ -13,6 +13,7 @@ from rtcpeer.ice.choice import remote_address_test
 from rtcpeer.ice.events import GenerationRetired, IceEvent, IceState, PairSelected, Restarted, RoleChanged, StateChanged
 from rtcpeer.ice.generation import Generation
 from rtcpeer.ice.intake import Intake
+from rtcpeer.ice.lateness import Lateness
 from rtcpeer.ice.pair import CandidatePair, FailureReason, Path, Traffic
 from rtcpeer.ice.parameters import IceParameters, generate_parameters
 from rtcpeer.ice.role import Role
@@ -22,9 +23,6 @@ from rtcpeer.ice.settings import IceSettings
 from rtcpeer.ice.statistics import IceStatistics, pair_statistics
 
 __all__ = ["Agent"]
-
-# A timer may be late by the grain of the event loop; by more only where the loop did not run.
-_LATENESS_TOLERATED = 1.0
 
 
 class Agent:
@@ -54,7 +52,7 @@ class Agent:
         self._candidates_refused = 0
         self._responses_refused = 0
         self._remotes_seen = 0
-        self._promised: float | None = None  # when we were to be called again, seen from the last time we ran
+        self._lateness = Lateness()
         # Between two deadlines data flows in thousands of turns, and only commands change what we would do: after STUN
         # has come there is a new deadline.
         self._is_changed = True
@@ -436,19 +434,15 @@ class Agent:
         self._rest(now)
 
     def _wake(self, now: float) -> None:
-        """Where a timer is long overdue it was we who did not run, and the peer is given that time back."""
         self._is_changed = True
-        late = 0.0 if self._promised is None else now - self._promised
-        # A moment more: what came meanwhile lies in the socket, and is read after the timers have run.
-        forgiven = late + _LATENESS_TOLERATED if late > _LATENESS_TOLERATED else 0.0
+        forgiven = self._lateness.forgiven(now)
         for session in self._sessions.running:
             session.wake(forgiven, now)
 
     def _rest(self, now: float) -> None:
-        """End whatever was called: `_wake` will see how much later than this we were called again."""
         self._due = due = self._deadline()
         self._is_changed = False
-        self._promised = None if due is None else max(due, now)
+        self._lateness.promise(due, now)
 
     def _settle(self, now: float) -> None:
         """Draw the conclusions of what has just changed."""
