@@ -42,6 +42,20 @@ def test_links_lead_somewhere(document):
         assert not anchor or anchor in anchors(target), link
 
 
+def test_the_readme_lists_every_document_and_example():
+    text = (ROOT / "README.md").read_text()
+    there = {path.relative_to(ROOT) for path in (*ROOT.glob("docs/*.md"), *ROOT.glob("examples/*_*/"))}
+    assert [str(path) for path in sorted(there) if f"]({path})" not in text] == []
+
+
+def test_decisions_have_numbers_of_their_own():
+    paths = sorted(ROOT.glob("docs/adr/*.md"))
+    numbers = [int(path.name[:4]) for path in paths]
+    assert numbers == list(range(1, len(paths) + 1))
+    for number, path in zip(numbers, paths, strict=True):
+        assert path.read_text().startswith(f"# {number}. "), path.name
+
+
 # The table of settings
 
 
