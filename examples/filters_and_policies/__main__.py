@@ -34,9 +34,11 @@ def settings(options: argparse.Namespace) -> IceSettings:
 def print_candidates(found: list[RTCIceCandidate]) -> None:
     if not found:
         raise ExampleError("these settings leave no candidate")
-    say(f"{'type':6} {'address':40} {'port':>5}  priority")
+    say(f"{'type':6} {'address':40} {'port':>5}      {'priority':>10}")
     for candidate in sorted(found, key=lambda one: -(one.priority or 0)):
-        say(f"{candidate.type:6} {candidate.address:40} {candidate.port:5}  {candidate.priority}")
+        say(
+            f"{candidate.type:6} {candidate.address:40} {candidate.port:5} {candidate.protocol} {candidate.priority:10}"
+        )
 
 
 def print_error(error: RTCIceCandidateError) -> None:

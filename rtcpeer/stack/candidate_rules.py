@@ -33,20 +33,21 @@ class CandidateRules:
 
     def own_candidates(self, base: TransportAddress, preference: int) -> list[Candidate]:
         """What is known of a base without asking a server; `admit` has still to see them."""
-        candidates: list[Candidate] = []
-        if "host" in self._types:
-            rule = self._rule(base, "host")
-            addresses = [base] if rule is None or not rule.replaces else []
-            candidates += [
-                local_candidate(CandidateType.HOST, address, base, preference)
-                for address in addresses + _externals(rule, base)
-            ]
+        candidates = self.host_candidates(local_candidate(CandidateType.HOST, base, base, preference))
         if "srflx" in self._types:
             candidates += [
                 local_candidate(CandidateType.SERVER_REFLEXIVE, address, base, preference)
                 for address in _externals(self._rule(base, "srflx"), base)
             ]
         return candidates
+
+    def host_candidates(self, candidate: Candidate) -> list[Candidate]:
+        """What a host candidate becomes: itself, others at external addresses, or nothing."""
+        if "host" not in self._types:
+            return []
+        rule = self._rule(candidate.base, "host")
+        kept = [candidate] if rule is None or not rule.replaces else []
+        return kept + [replace(candidate, address=each.host) for each in _externals(rule, candidate.base)]
 
     def asks_from(self, base: TransportAddress) -> bool:
         """Whether servers are still to be asked for reflexive addresses of that base."""

@@ -194,8 +194,8 @@ class Gatherer:
 
     def add_host(self, candidate: Candidate) -> None:
         """A host candidate that no server is asked from, such as one over TCP."""
-        if self._wants_host:
-            self._gathered(candidate)
+        for each in self._rules.host_candidates(candidate):
+            self._gathered(each)
 
     def add_base(self, base: TransportAddress, preference: int, use: BaseUse = BaseUse.EVERYTHING) -> None:
         """A socket is bound: a host candidate, and a place to ask servers from; ``preference`` 0 is the best base."""

@@ -29,6 +29,7 @@ NAMES = (
     "datachannel_echo",
     "file_transfer",
     "filters_and_policies",
+    "ice_agent_alone",
     "ice_restart",
     "relay_only",
     "single_port_server",
@@ -170,6 +171,9 @@ async def test_readme_commands_without_a_server(command: str) -> None:
             is_sense = "srflx" not in arguments
             assert await example.ended() == (0 if is_sense else 1)
             assert ("Two such peers connect from host" if is_sense else "error: candidate_types") in example.output
+        elif arguments[0] == "examples.ice_agent_alone":
+            assert await example.ended() == 0
+            assert "8.0 MB arrived intact" in example.output
         elif arguments[0] in {"examples.ice_restart", "examples.trickle_vs_bulk"}:
             assert await example.ended(within=100) == 0
         elif arguments[0] == "examples.relay_only":

@@ -4,7 +4,7 @@ import pytest
 
 from rtcpeer.core import TransportAddress
 from rtcpeer.ice.address_rewrite import AddressRewrite
-from rtcpeer.ice.candidate import CandidateType
+from rtcpeer.ice.candidate import CandidateType, TcpType, tcp_host_candidate
 from rtcpeer.ice.settings import IceSettings
 from rtcpeer.stack.candidate_rules import CandidateRules
 from rtcpeer.stack.local_candidates import local_candidate
@@ -29,6 +29,20 @@ def test_one_to_one_nat_replaces_or_appends_host_candidates():
     outside = ("host", "198.51.100.1", 5000, BASE, None)
     assert own(address_rewrites=[AddressRewrite("198.51.100.1")]) == [outside]
     assert own(address_rewrites=[AddressRewrite("198.51.100.1", mode="append")]) == [*own(), outside]
+
+
+def test_one_to_one_nat_replaces_or_appends_host_candidates_over_tcp():
+    candidate = tcp_host_candidate(TransportAddress("10.0.0.2", 9, "tcp"), 0, TcpType.ACTIVE)
+
+    def addresses(**settings):
+        found = CandidateRules(IceSettings(**settings)).host_candidates(candidate)
+        assert all(each.base == candidate.base for each in found)
+        return [each.address for each in found]
+
+    assert addresses() == ["10.0.0.2"]
+    assert addresses(address_rewrites=[AddressRewrite("198.51.100.1")]) == ["198.51.100.1"]
+    assert addresses(address_rewrites=[AddressRewrite("198.51.100.1", mode="append")]) == ["10.0.0.2", "198.51.100.1"]
+    assert addresses(candidate_types=["srflx"]) == []
 
 
 def test_one_to_one_nat_makes_reflexive_candidates():
