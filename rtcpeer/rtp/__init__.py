@@ -1,4 +1,4 @@
-"""RTP: packets, header extensions, RTCP, retransmission, and whom a packet belongs to (RFC 3550, RFC 8285, RFC 9143)."""
+"""RTP: packets, header extensions, RTCP, retransmission, whom packets belong to (RFC 3550, RFC 8285, RFC 9143)."""
 
 from rtcpeer.rtp.extension_values import (
     AbsoluteCaptureTime,

@@ -68,7 +68,7 @@ def serialize_elements(elements: Iterable[tuple[int, bytes]], *, allow_two_byte:
 
 @dataclass(slots=True)
 class HeaderExtensions:
-    """What the extensions of one packet say; None where they do not. Not frozen, because it is filled for each packet."""
+    """What the extensions of one packet say; None where they do not. Not frozen: filled per packet."""
 
     mid: str | None = None
     rid: str | None = None

@@ -83,7 +83,8 @@ class ReceiveSection(Generic[ReceiverT]):
 class IncomingStream(Generic[ReceiverT]):
     """An SSRC that the peer sends under, and where it belongs."""
 
-    __slots__ = ("is_fresh", "is_repair", "mid_sequence_number", "primary", "repaired_rid", "rid", "section", "ssrc")  # fmt: skip
+    __slots__ = ("is_fresh", "is_repair", "mid_sequence_number", "primary", "repaired_rid", "rid", "section",
+                 "ssrc")  # fmt: skip
 
     def __init__(self, ssrc: int, section: ReceiveSection[ReceiverT]) -> None:
         self.ssrc = ssrc
@@ -93,7 +94,7 @@ class IncomingStream(Generic[ReceiverT]):
         self.repaired_rid: str | None = None
         self.mid_sequence_number: int | None = None  # of the newest packet that carried a MID
         self.primary: IncomingStream[ReceiverT] | None = None  # what `Router.repaired` found last
-        self.is_fresh = True
+        self.is_fresh = False  # packets came since eviction last looked
 
     @property
     def receiver(self) -> ReceiverT:
@@ -148,8 +149,11 @@ class Router(Generic[ReceiverT, SenderT]):
             stream = self._latch(header, extensions)
             if stream is None:
                 return None
-        elif extensions.mid is not None and not self._follow_mid(stream, extensions.mid, header.sequence_number):
-            return None
+        else:
+            # Not by its first packet: of many that come once each, none shall outlive a stream in use.
+            stream.is_fresh = True
+            if extensions.mid is not None and not self._follow_mid(stream, extensions.mid, header.sequence_number):
+                return None
         if header.payload_type not in stream.section.payload_types:
             # A stream does not move to another section by its payload type (section 9.2).
             self._wrong_payload_type += 1
@@ -158,7 +162,6 @@ class Router(Generic[ReceiverT, SenderT]):
             return None
         if header.payload_type in stream.section.repair_payload_types:
             stream.is_repair = True
-        stream.is_fresh = True
         return stream
 
     def route_rtcp(self, packet: RtcpPacket) -> RtcpTargets[ReceiverT, SenderT]:

@@ -71,7 +71,7 @@ class SrtpSession:
     Which side was DTLS client is settled with the order of the keys: `dtls.SrtpKeys` has them as ours and the peer's.
 
     A sequence number is protected once: under one key a second packet with it would give away both (RFC 3711 section
-    9.1, RFC 7714 section 8.4). To send a packet again, send what `protect_rtp` gave, or wrap it for RTX.
+    9.1; worse with GCM). To send a packet again, send what `protect_rtp` gave, or wrap it for RTX.
     """
 
     def __init__(
@@ -168,7 +168,7 @@ class SrtpSession:
         return plain
 
 
-# Bytes of master key and master salt (RFC 5764 section 4.1.2, RFC 7714 section 12).
+# Bytes of master key and master salt (RFC 5764 section 4.1.2, RFC 7714 section 14.2).
 LENGTHS: Final = {
     SrtpProfile.AES128_CM_SHA1_80: (16, 14),
     SrtpProfile.AEAD_AES_128_GCM: (16, 12),
@@ -183,6 +183,7 @@ PROFILES: Final = {
 REASONS: Final = {
     "unsupported parameter": DropReason.MALFORMED,
     "error parsing data": DropReason.MALFORMED,
+    "cipher failure": DropReason.MALFORMED,  # GCM: no room for the tag
     "authentication failure": DropReason.UNAUTHENTICATED,
     "replay check failed (bad index)": DropReason.REPLAYED,
     "replay check failed (index too old)": DropReason.TOO_OLD,

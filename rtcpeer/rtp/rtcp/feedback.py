@@ -61,7 +61,7 @@ class Nack:
 
     sender_ssrc: int
     media_ssrc: int
-    sequence_numbers: tuple[int, ...]  # written as they stand: neighbours in order share an entry
+    sequence_numbers: tuple[int, ...]  # written in this order: where they ascend, neighbours share an entry
 
     def serialize(self) -> bytes:
         """The packet."""
@@ -69,7 +69,7 @@ class Nack:
         first, mask = -1, 0
         for number in self.sequence_numbers:
             distance = (number - first) & 0xFFFF
-            if first >= 0 and 0 < distance <= 16:
+            if first >= 0 and 0 < distance <= 16 and not mask >> distance - 1:
                 mask |= 1 << distance - 1
                 continue
             if first >= 0:
