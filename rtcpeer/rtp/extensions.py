@@ -1,6 +1,6 @@
 """Header extensions: the one-byte and two-byte forms, and the numbers that a session agreed on (RFC 8285)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,6 +27,8 @@ MAX_ONE_BYTE_ID: Final = 14
 MAX_ONE_BYTE_SIZE: Final = 16
 MAX_SIZE: Final = 255
 
+new_object: Final = object.__new__
+
 
 def parse_elements(profile: int | None, data: bytes) -> list[tuple[int, bytes]]:
     """Id and value of every element; none when the extension is of neither form.
@@ -40,35 +42,32 @@ def parse_elements(profile: int | None, data: bytes) -> list[tuple[int, bytes]]:
     return []
 
 
-def serialize_elements(elements: Iterable[tuple[int, bytes]], *, allow_two_byte: bool = False) -> tuple[int, bytes]:
+def serialize_elements(elements: Sequence[tuple[int, bytes]], *, allow_two_byte: bool = False) -> tuple[int, bytes]:
     """Profile and data of an extension with these elements, in the short form where it holds them all.
 
     ``allow_two_byte`` is what ``a=extmap-allow-mixed`` was agreed on for (section 6); `ValueError` when the elements
     need it without.
     """
     parts = bytearray()
-    elements = list(elements)
-    if all(0 < number <= MAX_ONE_BYTE_ID and 0 < len(value) <= MAX_ONE_BYTE_SIZE for number, value in elements):
-        for number, value in elements:
-            parts.append(number << 4 | len(value) - 1)
-            parts += value
-        profile = ONE_BYTE
-    elif not allow_two_byte:
-        raise ValueError("ids above 14 and values above 16 bytes need the two-byte form, which was not agreed on")
-    else:
-        for number, value in elements:
-            if not 0 < number <= 255 or len(value) > MAX_SIZE:
-                raise ValueError(f"id {number} with {len(value)} bytes fits into no extension")
-            parts += bytes((number, len(value)))
-            parts += value
-        profile = TWO_BYTE
-    parts += bytes(-len(parts) % 4)
-    return profile, bytes(parts)
+    for number, value in elements:
+        size = len(value)
+        if not 0 < number <= MAX_ONE_BYTE_ID or not 0 < size <= MAX_ONE_BYTE_SIZE:
+            if not allow_two_byte:
+                raise ValueError(
+                    "ids above 14 and values above 16 bytes need the two-byte form, which was not agreed on"
+                )
+            return _serialize_two_byte(elements)
+        parts.append(number << 4 | size - 1)
+        parts += value
+    return ONE_BYTE, bytes(parts.ljust((len(parts) + 3) & ~3, b"\0"))
 
 
-@dataclass(slots=True)
+@dataclass
 class HeaderExtensions:
-    """What the extensions of one packet say; None where they do not. Not frozen: filled per packet."""
+    """What the extensions of one packet say; None where they do not.
+
+    Without slots, so that those read from a packet hold what it says, and find the rest in their class.
+    """
 
     mid: str | None = None
     rid: str | None = None
@@ -119,13 +118,14 @@ class ExtensionMap:
 
         Of elements with one id the last counts.
         """
-        values = HeaderExtensions()
+        values = new_object(HeaderExtensions)
         if header.extension_profile is not None:
             decoders = self._decoders
+            said = values.__dict__
             for number, value in parse_elements(header.extension_profile, header.extension):
-                decoder = decoders.get(number)
-                if decoder is not None:
-                    setattr(values, decoder[0], decoder[1](value))
+                if number in decoders:
+                    name, decode = decoders[number]
+                    said[name] = decode(value)
         return values
 
     def encode(self, values: HeaderExtensions) -> tuple[int | None, bytes]:
@@ -140,6 +140,16 @@ class ExtensionMap:
         return serialize_elements(elements, allow_two_byte=self._allow_two_byte)
 
 
+def _serialize_two_byte(elements: Sequence[tuple[int, bytes]]) -> tuple[int, bytes]:
+    parts = bytearray()
+    for number, value in elements:
+        if not 0 < number <= 255 or len(value) > MAX_SIZE:
+            raise ValueError(f"id {number} with {len(value)} bytes fits into no extension")
+        parts += bytes((number, len(value)))
+        parts += value
+    return TWO_BYTE, bytes(parts.ljust((len(parts) + 3) & ~3, b"\0"))
+
+
 def _parse_one_byte(data: bytes) -> list[tuple[int, bytes]]:
     elements: list[tuple[int, bytes]] = []
     offset, end = 0, len(data)
@@ -149,7 +159,7 @@ def _parse_one_byte(data: bytes) -> list[tuple[int, bytes]]:
         if not first:
             continue
         number = first >> 4
-        if number in {PADDING_ID, STOP_ID}:
+        if number == STOP_ID or not number:
             # 15 ends it by section 4.2. A padding byte with a length is none: what follows can not be trusted either.
             break
         begin = offset

@@ -14,12 +14,15 @@ EXTENSION_BIT: Final = 0x10
 CSRC_COUNT: Final = 0x0F
 MARKER_BIT: Final = 0x80
 MAX_CSRCS: Final = 15
-MAX_EXTENSION: Final = 0xFFFF * 4
+MAX_WORDS: Final = 0xFFFF
 
 # V(2) P(1) X(1) CC(4), M(1) PT(7), sequence number, timestamp, SSRC
 FIXED: Final = Struct(">BBHII")
 EXTENSION: Final = Struct(">HH")  # defined by profile, length in 32-bit words without this header
 CSRCS: Final = tuple(Struct(f">{count}I") for count in range(MAX_CSRCS + 1))
+
+# A named tuple without the Python function that its constructor is, which takes a third of a parse.
+make_tuple: Final = tuple.__new__
 
 
 class RtpHeader(NamedTuple):
@@ -41,11 +44,11 @@ class RtpHeader(NamedTuple):
         return FIXED_HEADER_SIZE + 4 * len(self.csrcs) + extension
 
     def serialize(self, *, has_padding: bool = False) -> bytes:
-        """The bytes of the header; `ValueError` for what no header can say."""
-        first = VERSION_2 | PADDING_BIT if has_padding else VERSION_2
-        second = self.payload_type | MARKER_BIT if self.marker else self.payload_type
+        """The bytes of the header; `ValueError` or `struct.error` for what no header can say."""
         if self.payload_type > 0x7F:
             raise ValueError(f"a payload type has seven bits, {self.payload_type} does not fit")
+        first = VERSION_2 | PADDING_BIT if has_padding else VERSION_2
+        second = self.payload_type | MARKER_BIT if self.marker else self.payload_type
         if not self.csrcs and self.extension_profile is None:
             return FIXED.pack(first, second, self.sequence_number, self.timestamp, self.ssrc)
         count = len(self.csrcs)
@@ -60,7 +63,7 @@ class RtpHeader(NamedTuple):
         if self.extension_profile is None:
             return b""
         words, rest = divmod(len(self.extension), 4)
-        if rest or words > 0xFFFF:
+        if rest or words > MAX_WORDS:
             raise ValueError(f"an extension is at most 65535 words of 32 bits, not {len(self.extension)} bytes")
         return EXTENSION.pack(self.extension_profile, words) + self.extension
 
@@ -96,7 +99,7 @@ def parse_packet(data: bytes | memoryview) -> RtpPacket:
     """Header and payload, which is a slice of what is given; `MalformedPacketError` where they do not fit."""
     header, offset, first = _parse(data)
     if not first & PADDING_BIT:
-        return RtpPacket(header, data[offset:])
+        return make_tuple(RtpPacket, (header, data[offset:], 0))
     padding = data[-1]
     if not 0 < padding <= len(data) - offset:
         raise MalformedPacketError(f"{padding} bytes of padding, {len(data) - offset} follow the header")
@@ -122,8 +125,8 @@ def _parse(data: bytes | memoryview) -> tuple[RtpHeader, int, int]:
     if first & 0xC0 != VERSION_2:
         raise MalformedPacketError(f"RTP version {first >> 6}")
     if not first & (EXTENSION_BIT | CSRC_COUNT):
-        fixed = RtpHeader(second & 0x7F, sequence_number, timestamp, ssrc, second > 0x7F)
-        return fixed, FIXED_HEADER_SIZE, first
+        fixed = (second & 0x7F, sequence_number, timestamp, ssrc, second > 0x7F, (), None, b"")
+        return make_tuple(RtpHeader, fixed), FIXED_HEADER_SIZE, first
     count = first & CSRC_COUNT
     offset = FIXED_HEADER_SIZE + 4 * count
     if offset > size:
@@ -139,5 +142,5 @@ def _parse(data: bytes | memoryview) -> tuple[RtpHeader, int, int]:
         if offset > size:
             raise MalformedPacketError(f"an extension of {words} words, {size - begin} bytes are left")
         extension = bytes(data[begin:offset])
-    header = RtpHeader(second & 0x7F, sequence_number, timestamp, ssrc, second > 0x7F, csrcs, profile, extension)
-    return header, offset, first
+    fields = (second & 0x7F, sequence_number, timestamp, ssrc, second > 0x7F, csrcs, profile, extension)
+    return make_tuple(RtpHeader, fields), offset, first

@@ -277,6 +277,7 @@ class Router(Generic[ReceiverT, SenderT]):
         """Move a stream whose MID has changed, unless the packet is older than the one that last said (section 9.2)."""
         section = self._by_mid.get(mid)
         if section is None:
+            # Deviation: the packet is dropped, while the stream stays where it was for packets that carry no MID.
             self._unknown_mid += 1
             return False
         last = stream.mid_sequence_number
@@ -305,7 +306,7 @@ class Router(Generic[ReceiverT, SenderT]):
             if stream is None:
                 self._add_latched(chunk.ssrc, section)
             elif stream.mid_sequence_number is None:
-                # What a packet has said can not be compared in age, and is not overruled.
+                # Deviation: which of RTP and RTCP is older can not be told, so that what a packet has said stands.
                 stream.section = section
 
     def _find_repaired(self, stream: IncomingStream[ReceiverT]) -> IncomingStream[ReceiverT] | None:

@@ -55,11 +55,8 @@ RtcpPacket = (
 
 
 def parse_compound(data: bytes) -> list[RtcpPacket]:
-    """The packets of a compound or of a reduced-size one, in order; `MalformedPacketError` when one of them is broken.
-
-    A compound without a report at its head is taken like any other (RFC 5506 section 4.2.1): whether the peer may send
-    such was its own to negotiate, and what is in it is right all the same.
-    """
+    """The packets of a compound or a reduced-size one, in order; `MalformedPacketError` when one of them is broken."""
+    # Deviation: no report is asked for at the head, whether or not reduced size was negotiated.
     packets: list[RtcpPacket] = []
     for packet_type, count, body in iterate_frames(data):
         parse = BY_TYPE.get(packet_type)

@@ -62,9 +62,10 @@ def parse_congestion_control_feedback(body: bytes) -> CongestionControlFeedback:
     sources = []
     offset, end = SSRC.size, len(body) - SSRC.size
     while offset < end:
-        require(body[:end], offset + SOURCE.size, "a source of congestion control feedback")
-        ssrc, begin, count = SOURCE.unpack_from(body, offset)
         first = offset + SOURCE.size
+        if first > end:
+            raise MalformedPacketError(f"{end - offset} bytes can not hold a source of congestion control feedback")
+        ssrc, begin, count = SOURCE.unpack_from(body, offset)
         last = first + METRIC.size * count
         offset = (last + 3) & ~3
         if count > MAX_REPORTS or offset > end:

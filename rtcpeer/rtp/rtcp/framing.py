@@ -53,11 +53,7 @@ def frame(packet_type: int, count: int, body: bytes) -> bytes:
 
 
 def iterate_frames(data: bytes) -> Iterator[tuple[int, int, bytes]]:
-    """Packet type, count and body of every packet in a compound; `MalformedPacketError` where they do not fill it.
-
-    Section 6.4.1 has padding only in the last packet. It is taken off wherever it is, because transport-wide feedback
-    of browsers is padded in the middle of compounds.
-    """
+    """Packet type, count and body of every packet in a compound; `MalformedPacketError` where they do not fill it."""
     offset, end = 0, len(data)
     if not end:
         raise MalformedPacketError("an empty RTCP packet")
@@ -72,6 +68,7 @@ def iterate_frames(data: bytes) -> Iterator[tuple[int, int, bytes]]:
         if offset > end:
             raise MalformedPacketError(f"RTCP packet {packet_type} claims {4 * words} bytes, {end - begin} are left")
         stop = offset
+        # Deviation: taken off wherever it is, though section 6.4.1 has padding in the last packet alone.
         if first & PADDING_BIT:
             padding = data[offset - 1] if words else 0
             if not 0 < padding <= stop - begin:

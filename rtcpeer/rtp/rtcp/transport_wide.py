@@ -14,10 +14,9 @@ from rtcpeer.errors import MalformedPacketError
 from rtcpeer.rtp.rtcp.feedback import TransportFormat
 from rtcpeer.rtp.rtcp.framing import PacketType, frame, require
 
-__all__ = ["Arrival", "TICKS_PER_REFERENCE", "TICKS_PER_SECOND", "TransportWideFeedback"]
+__all__ = ["Arrival", "TransportWideFeedback"]
 
-TICKS_PER_SECOND: Final = 4000  # a tick is 250 µs
-TICKS_PER_REFERENCE: Final = 256  # 64 ms
+TICKS_PER_REFERENCE: Final = 256  # a tick is 250 µs, the unit of the reference time 64 ms
 
 # SSRC of packet sender, SSRC of media source, base sequence number, packet status count,
 # reference time(24, signed, in units of 64 ms) feedback packet count(8)
@@ -41,7 +40,7 @@ class Arrival(NamedTuple):
     """A packet that was received."""
 
     sequence_number: int  # transport-wide, 16 bits
-    time: int  # ticks, from when the receiver's reference time was 0
+    time: int  # in units of 250 µs, from when the receiver's reference time was 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,7 @@ class TransportWideFeedback:
 
     @classmethod
     def of(cls, sender_ssrc: int, media_ssrc: int, feedback_count: int, arrivals: Sequence[Arrival]) -> Self:
-        """Feedback from the first of these to the last, which are in the order of sequence numbers."""
+        """Feedback from the first of these to the last; there is one at least, and they ascend by sequence number."""
         first = arrivals[0]
         count = ((arrivals[-1].sequence_number - first.sequence_number) & 0xFFFF) + 1
         # The reference wraps at 24 bits with its sign, and times are told relative to what it wraps to.
@@ -150,7 +149,7 @@ def _parse_chunks(body: bytes, count: int) -> tuple[list[tuple[int, int]], int]:
 def _note(received: list[tuple[int, int]], index: int, symbol: int) -> None:
     if symbol > LARGE_OR_NEGATIVE_DELTA:
         raise MalformedPacketError("a reserved packet status symbol")
-    if symbol:
+    if symbol != NOT_RECEIVED:
         received.append((index, symbol))
 
 
