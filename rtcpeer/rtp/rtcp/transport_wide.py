@@ -72,12 +72,14 @@ class TransportWideFeedback:
         symbols = bytearray(self.status_count)
         deltas = bytearray()
         before = self.reference_time * TICKS_PER_REFERENCE
+        last = -1
         for number, time in self.arrivals:
             delta = time - before
             before = time
             index = (number - self.base_sequence_number) & 0xFFFF
-            if index >= self.status_count or symbols[index]:
-                raise ValueError(f"packet {number} is not among those reported, or is twice")
+            if not last < index < self.status_count:
+                raise ValueError(f"packet {number} is not among those reported, or not in order")
+            last = index
             if 0 <= delta <= 0xFF:
                 symbols[index] = SMALL_DELTA
                 deltas.append(delta)

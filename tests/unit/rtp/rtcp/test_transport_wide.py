@@ -105,10 +105,10 @@ class TestBuilding:
         with pytest.raises(ValueError, match="ticks"):
             built.serialize()
 
-    @pytest.mark.parametrize("number", [9, 12, 10])
-    def test_arrivals_that_do_not_belong(self, number):
+    @pytest.mark.parametrize("number", [9, 14, 11, 10])
+    def test_arrivals_that_do_not_belong_or_are_not_in_order(self, number):
         with pytest.raises(ValueError, match="reported"):
-            told(10, 2, 0, (10, 0), (number, 1)).serialize()
+            told(10, 4, 0, (11, 0), (number, 1)).serialize()
 
     @pytest.mark.parametrize("received", [0b1, 0b11111111111111, 0b101010101010101010101, (1 << 40) - 1, 1 << 39 | 1])
     def test_chunks_of_all_kinds(self, received):
