@@ -239,7 +239,7 @@ class Router(Generic[ReceiverT, SenderT]):
             section = self._by_mid.get(extensions.mid)
             self._unknown_mid += section is None
             return section
-        rid = extensions.rid or extensions.repaired_rid
+        rid = extensions.repaired_rid or extensions.rid
         if rid is not None:
             # RFC 8852: a RID is unique within its section alone, so that without a MID it may say nothing.
             named = self._by_rid.get(rid, ())
@@ -293,7 +293,7 @@ class Router(Generic[ReceiverT, SenderT]):
             return False
         stream.rid = extensions.rid
         stream.repaired_rid = extensions.repaired_rid
-        stream.is_repair = extensions.repaired_rid is not None
+        stream.is_repair = stream.is_repair or extensions.repaired_rid is not None
         return True
 
     def _learn(self, description: SourceDescription) -> None:

@@ -120,6 +120,11 @@ class TestByRid:
         router = make(self.SIMULCAST, SCREEN)
         assert receiver(router, 1, 96, rid="hi") == "video"
 
+    def test_repair_with_a_rid_of_its_own(self):
+        router = make(self.SIMULCAST, SCREEN)
+        repair = send(router, 3, 97, rid="own", repaired_rid="hi")
+        assert (repair.receiver, repair.is_repair, repair.repaired_rid) == ("video", True, "hi")
+
     def test_a_rid_that_two_sections_have(self):
         router = make(self.SIMULCAST, ReceiveSection("screen", frozenset({96}), mid="2", rids=frozenset({"hi"})))
         assert receiver(router, 1, 96, rid="hi") is None
@@ -161,6 +166,10 @@ class TestAnnounced:
         repair = send(router, 2, 97)
         assert repair.is_repair
         assert router.repaired(repair).ssrc == 1
+
+    def test_announced_repair_stays_repair(self):
+        router = make(self.SECTION, SCREEN)
+        assert send(router, 2, 96, rid="own").is_repair
 
     def test_they_are_not_forgotten(self):
         router = make(self.SECTION, SCREEN)
