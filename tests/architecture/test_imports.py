@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2] / "rtcpeer"
-CORES = ("stun", "ice", "dtls", "sctp", "datachannel", "sdp", "jsep", "stack", "core.py", "wire.py", "errors.py")
+CORES = ("stun", "ice", "turn", "dtls", "sctp", "datachannel", "srtp", "rtp", "sdp", "jsep", "stack",
+         "core.py", "wire.py", "errors.py")  # fmt: skip
 FORBIDDEN = {"asyncio", "socket", "time", "threading", "random", "secrets", "selectors", "ssl", "concurrent", "select"}
 MODULES = sorted(
     path for core in CORES for path in ([ROOT / core] if core.endswith(".py") else (ROOT / core).rglob("*.py"))
@@ -24,6 +25,7 @@ def test_cores_import_no_io(path):
     assert not imported & FORBIDDEN
 
 
-def test_only_dtls_imports_openssl():
-    users = {path.relative_to(ROOT).parts[0] for path in ROOT.rglob("*.py") if "from OpenSSL" in path.read_text()}
-    assert users == {"dtls"}
+@pytest.mark.parametrize(("library", "package"), [("OpenSSL", "dtls"), ("pylibsrtp", "srtp")])
+def test_a_library_has_one_importer(library, package):
+    users = {path.relative_to(ROOT).parts[0] for path in ROOT.rglob("*.py") if f"from {library}" in path.read_text()}
+    assert users == {package}
