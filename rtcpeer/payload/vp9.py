@@ -14,7 +14,10 @@ _FRAME_MARKER = 0b10  # the two highest bits of a frame (VP9 bitstream specifica
 
 
 class Vp9Packetizer:
-    """Numbers the pictures of one encoder without layers; the first number should be random.
+    """Numbers the pictures of one encoder without layers; the first number should be random (RFC 9628 section 4.2).
+
+    The encoder makes no superframes: what it does not show must be a picture of its own, which encoders for real time
+    (libvpx with lag_in_frames 0) do not make at all.
 
     In flexible mode each picture says that it depends on the one before it, which holds also where the encoder has
     referred to an older one. In the other mode it says nothing of what it depends on.
@@ -47,7 +50,11 @@ class Vp9Packetizer:
 
 
 class Vp9Depacketizer:
-    """Reads the payloads of a picture; its layer frames come out one behind the other, the lowest first."""
+    """Reads the payloads of a picture; its layer frames come out one behind the other, the lowest first.
+
+    A picture that is not shown is one of its own, and may have the timestamp of the next (section 4.1); when both are
+    handed over together they come out so.
+    """
 
     def __init__(self, max_frame_size: int = DEFAULT_MAX_FRAME_SIZE) -> None:
         self._max_frame_size = max_frame_size
@@ -68,8 +75,6 @@ class Vp9Depacketizer:
         parsed = [Vp9Descriptor.parse(payload) for payload in payloads]
         if not parsed or not parsed[0][0].starts_frame:
             raise MalformedPacketError("the payloads are not one VP9 picture: it begins with the start of a frame")
-        if any(descriptor.starts_frame and not descriptor.spatial_id for descriptor, _ in parsed[1:]):
-            raise MalformedPacketError("the payloads are not one VP9 picture: another one begins among them")
         data = join_bounded([part for _, part in parsed], self._max_frame_size)
         return Frame(data, parsed[0][0].starts_keyframe)
 

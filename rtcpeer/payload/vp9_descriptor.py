@@ -83,7 +83,7 @@ class Vp9Descriptor:
     starts_frame: bool
     ends_frame: bool
     is_inter_picture_predicted: bool = False
-    is_flexible: bool = False
+    is_flexible: bool = False  # said together with a picture id
     is_upper_reference: bool = True  # the next spatial layer may need this frame
     picture_id: int | None = None
     is_long_picture_id: bool = True
@@ -97,8 +97,9 @@ class Vp9Descriptor:
 
     @property
     def starts_keyframe(self) -> bool:
-        """Whether a picture that needs no other begins with what follows."""
-        return self.starts_frame and not self.is_inter_picture_predicted and self.spatial_id == 0
+        """Whether a key picture begins with what follows (section 4.2 under F)."""
+        needs_lower_layer = self.spatial_id > 0 and self.is_inter_layer_predicted
+        return self.starts_frame and not self.is_inter_picture_predicted and not needs_lower_layer
 
     def serialize(self) -> bytes:
         """The descriptor as its bytes."""
@@ -138,7 +139,8 @@ class Vp9Descriptor:
         """The descriptor and the part of the frame behind it, which has at least one byte."""
         reader = Reader(payload)
         first = reader.uint8()
-        is_flexible = bool(first & _FLEXIBLE)
+        # Section 4.2: without a picture id F is ignored
+        is_flexible = first & (_FLEXIBLE | _HAS_PICTURE_ID) == _FLEXIBLE | _HAS_PICTURE_ID
         picture_id, is_long = _picture_id(reader) if first & _HAS_PICTURE_ID else (None, False)
         layer = reader.uint8() if first & _HAS_LAYER else 0
         descriptor = cls(

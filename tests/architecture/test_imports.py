@@ -6,7 +6,20 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2] / "rtcpeer"
-CORES = ("stun", "payload", "ice", "dtls", "sctp", "datachannel", "sdp", "jsep", "stack", "core.py", "wire.py", "errors.py")
+CORES = (
+    "stun",
+    "payload",
+    "ice",
+    "dtls",
+    "sctp",
+    "datachannel",
+    "sdp",
+    "jsep",
+    "stack",
+    "core.py",
+    "wire.py",
+    "errors.py",
+)
 FORBIDDEN = {"asyncio", "socket", "time", "threading", "random", "secrets", "selectors", "ssl", "concurrent", "select"}
 MODULES = sorted(
     path for core in CORES for path in ([ROOT / core] if core.endswith(".py") else (ROOT / core).rglob("*.py"))

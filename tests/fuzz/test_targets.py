@@ -11,7 +11,8 @@ from tests.fuzz.mutation import mutations
 
 
 @pytest.mark.parametrize(
-    ("name", "count"), [("stun", 3000), ("dcep", 3000), ("dtls", 150), ("sctp", 400), ("framing", 3000)]
+    ("name", "count"),
+    [("stun", 3000), ("dcep", 3000), ("dtls", 150), ("sctp", 400), ("framing", 3000), ("payload", 3000)],
 )
 def test_target(name: str, count: int) -> None:
     module = importlib.import_module(f"tests.fuzz.fuzz_{name}")

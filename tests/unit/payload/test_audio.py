@@ -1,8 +1,7 @@
 import pytest
 
 from rtcpeer.errors import MalformedPacketError
-from rtcpeer.payload import AudioDepacketizer, AudioPacketizer, Frame
-from rtcpeer.payload import g711, g722
+from rtcpeer.payload import AudioDepacketizer, AudioPacketizer, Frame, g711, g722
 
 
 def test_a_frame_is_a_payload_and_back():

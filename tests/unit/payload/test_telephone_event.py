@@ -73,7 +73,9 @@ def test_a_long_tone_goes_in_segments():
 
 def test_a_tone_that_ends_with_a_segment_ends_once():
     updates = list(tone_updates(1, 0xFFFF, 0xFFFF))
-    assert [(one.timestamp_offset, one.event.duration_ticks, one.event.is_end) for one in updates] == [(0, 0xFFFF, True)] * 3
+    assert [(one.timestamp_offset, one.event.duration_ticks, one.event.is_end) for one in updates] == [
+        (0, 0xFFFF, True)
+    ] * 3
 
 
 @pytest.mark.parametrize(("duration", "interval"), [(0, 160), (160, 0), (160, 0x10000)])

@@ -6,10 +6,11 @@ from rtcpeer.payload import Frame, Vp9Depacketizer, Vp9Descriptor, Vp9Packetizer
 KEY, INTER = b"\x82key frame", b"\x86inter frame"  # frame_marker 10, profile 0
 
 
-def layer(spatial_id, *, starts=True, ends=True, inter=False, picture_id=9, tl0=3, data=b"layer"):
+def layer(spatial_id, *, starts=True, ends=True, inter=False, dependent=False, picture_id=9, tl0=3, data=b"layer"):
     descriptor = Vp9Descriptor(
-        starts, ends, inter, picture_id=picture_id, temporal_id=0, spatial_id=spatial_id, tl0_picture_index=tl0
-    )
+        starts, ends, inter, picture_id=picture_id, temporal_id=0, spatial_id=spatial_id,
+        is_inter_layer_predicted=dependent, tl0_picture_index=tl0,
+    )  # fmt: skip
     return descriptor.serialize() + data
 
 
@@ -63,19 +64,32 @@ def test_frames_come_back(frame, is_keyframe, is_flexible):
 
 def test_layers_of_a_picture_come_together():
     depacketizer = Vp9Depacketizer()
-    payloads = [layer(0, ends=False, data=b"ba"), layer(0, starts=False, data=b"se "), layer(1, data=b"upper")]
+    payloads = [
+        layer(0, ends=False, data=b"ba"),
+        layer(0, starts=False, data=b"se "),
+        layer(1, data=b"upper", dependent=True),
+    ]
     assert depacketizer.depacketize(payloads) == Frame(b"base upper", is_keyframe=True)
     assert [depacketizer.is_first_of_frame(payload) for payload in payloads] == [True, False, None]
     assert [depacketizer.starts_keyframe(payload) for payload in payloads] == [True, False, False]
 
 
+def test_an_upper_layer_that_needs_no_lower_one_can_be_begun_with():
+    assert Vp9Depacketizer().starts_keyframe(layer(1))
+
+
 def test_a_picture_may_come_without_its_lower_layers():
-    payloads = [layer(1, data=b"middle "), layer(2, data=b"upper")]
+    payloads = [layer(1, data=b"middle ", inter=True), layer(2, data=b"upper", inter=True)]
     assert Vp9Depacketizer().depacketize(payloads) == Frame(b"middle upper", is_keyframe=False)
 
 
-def test_half_pictures_and_two_pictures_are_none():
-    for payloads in ([], [layer(0, starts=False)], [layer(0), layer(0)], [layer(1), layer(0)]):
+def test_a_picture_that_is_not_shown_may_come_with_the_next():
+    payloads = [layer(0, data=b"hidden ", picture_id=4), layer(0, data=b"shown", inter=True, picture_id=5)]
+    assert Vp9Depacketizer().depacketize(payloads) == Frame(b"hidden shown", is_keyframe=True)
+
+
+def test_half_pictures_are_none():
+    for payloads in ([], [layer(0, starts=False)]):
         with pytest.raises(MalformedPacketError, match="not one VP9 picture"):
             Vp9Depacketizer().depacketize(payloads)
 

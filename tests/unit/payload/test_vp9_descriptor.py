@@ -41,7 +41,10 @@ GROUP = (Vp9GroupPicture(0, True, (4,)), Vp9GroupPicture(2, False, (1, 2, 3)), V
             ),
         ),
         ("0a e0", Vp9Descriptor(True, False, is_long_picture_id=False, structure=Vp9ScalabilityStructure(8))),
-        ("0a 08 00", Vp9Descriptor(True, False, is_long_picture_id=False, structure=Vp9ScalabilityStructure(1, None, ()))),
+        (
+            "0a 08 00",
+            Vp9Descriptor(True, False, is_long_picture_id=False, structure=Vp9ScalabilityStructure(1, None, ())),
+        ),
     ],
 )  # fmt: skip
 def test_descriptor(data, descriptor):
@@ -58,13 +61,21 @@ def test_a_fourth_reference_is_malformed():
         Vp9Descriptor.parse(bytes.fromhex("d8 05 03 03 03 02") + b"VP9")
 
 
+# RFC 9628 section 4.2: F is ignored where I is 0
+def test_flexible_is_nothing_without_a_picture_id():
+    descriptor, part = Vp9Descriptor.parse(bytes.fromhex("7c 20 05") + b"VP9")
+    assert (descriptor.is_flexible, descriptor.temporal_id, descriptor.tl0_picture_index) == (False, 1, 5)
+    assert (descriptor.reference_differences, part) == ((), b"VP9")
+
+
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
         ({}, True),
         ({"starts_frame": False}, False),
         ({"is_inter_picture_predicted": True}, False),
-        ({"temporal_id": 0, "spatial_id": 1}, False),
+        ({"temporal_id": 0, "spatial_id": 1, "is_inter_layer_predicted": True}, False),
+        ({"temporal_id": 0, "spatial_id": 1}, True),
         ({"temporal_id": 0, "spatial_id": 0}, True),
     ],
 )
