@@ -1,12 +1,11 @@
 """VP8 in RTP (RFC 7741): a descriptor before each part of a frame."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from rtcpeer.errors import MalformedPacketError
 from rtcpeer.payload.contract import DEFAULT_MAX_FRAME_SIZE, Frame, join_bounded, split_evenly
 from rtcpeer.payload.picture_ids import PICTURE_ID_BITS, CounterMap, PictureIdMap
-from rtcpeer.wire import Reader
 
 __all__ = ["Vp8Depacketizer", "Vp8Descriptor", "Vp8Packetizer", "Vp8Rewriter"]
 
@@ -20,8 +19,7 @@ _LAYER_SYNC, _KEY_INDEX = 0x20, 0x1F  # TID | Y | KEYIDX
 _INTER_FRAME = 0x01  # P of the first octet of a frame (RFC 7741 section 4.3, RFC 6386 section 9.1)
 
 
-@dataclass(frozen=True, slots=True)
-class Vp8Descriptor:
+class Vp8Descriptor(NamedTuple):
     """The payload descriptor (RFC 7741 section 4.2); what is None is not in it."""
 
     starts_partition: bool
@@ -67,32 +65,40 @@ class Vp8Descriptor:
     @classmethod
     def parse(cls, payload: bytes) -> tuple["Vp8Descriptor", bytes]:
         """The descriptor and the part of the frame behind it, which has at least one byte."""
-        reader = Reader(payload)
-        first = reader.uint8()
-        present = reader.uint8() if first & _EXTENDED else 0
+        try:
+            descriptor, size = cls._read(payload)
+        except IndexError as error:
+            raise MalformedPacketError(f"a VP8 descriptor that does not end in {len(payload)} bytes") from error
+        if len(payload) == size:
+            raise MalformedPacketError("a VP8 descriptor with nothing behind it")
+        return descriptor, payload[size:]
+
+    @classmethod
+    def _read(cls, payload: bytes) -> tuple["Vp8Descriptor", int]:
+        """The descriptor and its size; `IndexError` when it ends too early. Called for each packet."""
+        first = payload[0]
+        present, at = (payload[1], 2) if first & _EXTENDED else (0, 1)
         picture_id, is_long = None, False
         if present & _HAS_PICTURE_ID:
-            picture_id = reader.uint8()
-            is_long = bool(picture_id & _LONG_PICTURE_ID)
+            picture_id, at = payload[at], at + 1
+            is_long = picture_id >= _LONG_PICTURE_ID
             if is_long:
-                picture_id = (picture_id & 0x7F) << 8 | reader.uint8()
-        tl0_picture_index = reader.uint8() if present & _HAS_TL0_PICTURE_INDEX else None
-        layer = reader.uint8() if present & (_HAS_TEMPORAL_ID | _HAS_KEY_INDEX) else 0
-        part = reader.rest()
-        if not part:
-            raise MalformedPacketError("a VP8 descriptor with nothing behind it")
+                picture_id, at = (picture_id & 0x7F) << 8 | payload[at], at + 1
+        tl0_picture_index = None
+        if present & _HAS_TL0_PICTURE_INDEX:
+            tl0_picture_index, at = payload[at], at + 1
+        temporal_id, is_layer_sync, key_index = None, False, None
+        if present & (_HAS_TEMPORAL_ID | _HAS_KEY_INDEX):
+            layer, at = payload[at], at + 1
+            if present & _HAS_TEMPORAL_ID:
+                temporal_id, is_layer_sync = layer >> 6, bool(layer & _LAYER_SYNC)
+            if present & _HAS_KEY_INDEX:
+                key_index = layer & _KEY_INDEX
         descriptor = cls(
-            starts_partition=bool(first & _START_OF_PARTITION),
-            partition_index=first & _PARTITION_INDEX,
-            is_non_reference=bool(first & _NON_REFERENCE),
-            picture_id=picture_id,
-            is_long_picture_id=is_long,
-            tl0_picture_index=tl0_picture_index,
-            temporal_id=layer >> 6 if present & _HAS_TEMPORAL_ID else None,
-            is_layer_sync=bool(present & _HAS_TEMPORAL_ID and layer & _LAYER_SYNC),
-            key_index=layer & _KEY_INDEX if present & _HAS_KEY_INDEX else None,
-        )
-        return descriptor, part
+            bool(first & _START_OF_PARTITION), first & _PARTITION_INDEX, bool(first & _NON_REFERENCE),
+            picture_id, is_long, tl0_picture_index, temporal_id, is_layer_sync, key_index,
+        )  # fmt: skip
+        return descriptor, at
 
 
 class Vp8Packetizer:
@@ -155,13 +161,16 @@ class Vp8Rewriter:
     def rewrite(self, payload: bytes) -> bytes:
         """The payload as it is sent on, at most a byte longer; `MalformedPacketError` when it is none."""
         old, part = Vp8Descriptor.parse(payload)
-        new = replace(old, is_long_picture_id=True)
-        if old.picture_id is not None:
-            new = replace(new, picture_id=self._pictures.forward(old.picture_id, _picture_id_bits(old)))
-        if old.tl0_picture_index is not None:
-            new = replace(new, tl0_picture_index=self._tl0_pictures.forward(old.tl0_picture_index))
-        if old.key_index is not None:
-            new = replace(new, key_index=self._keys.forward(old.key_index))
+        picture_id, tl0_picture_index, key_index = old.picture_id, old.tl0_picture_index, old.key_index
+        if picture_id is not None:
+            picture_id = self._pictures.forward(picture_id, _picture_id_bits(old))
+        if tl0_picture_index is not None:
+            tl0_picture_index = self._tl0_pictures.forward(tl0_picture_index)
+        if key_index is not None:
+            key_index = self._keys.forward(key_index)
+        new = old._replace(
+            picture_id=picture_id, is_long_picture_id=True, tl0_picture_index=tl0_picture_index, key_index=key_index
+        )
         return new.serialize() + part
 
     def drop_picture(self, payload: bytes) -> None:

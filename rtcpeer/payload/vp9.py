@@ -1,7 +1,6 @@
 """VP9 in RTP (RFC 9628): frames of spatial layers in parts, those of one time together as a picture."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from rtcpeer.errors import MalformedPacketError
 from rtcpeer.payload.contract import DEFAULT_MAX_FRAME_SIZE, Frame, join_bounded, split_evenly
@@ -40,13 +39,14 @@ class Vp9Packetizer:
             picture_id=self._picture_id,
             reference_differences=(1,) if is_inter and self._is_flexible else (),
         )
-        parts = split_evenly(frame, max_size - len(descriptor.serialize()))
+        middle = descriptor.serialize()
+        parts = split_evenly(frame, max_size - len(middle))
         self._picture_id = (self._picture_id + 1) & 0x7FFF
-        last = len(parts) - 1
-        return [
-            replace(descriptor, starts_frame=index == 0, ends_frame=index == last).serialize() + part
-            for index, part in enumerate(parts)
-        ]
+        headers = [middle] * len(parts)
+        headers[0] = descriptor._replace(starts_frame=True, ends_frame=len(parts) == 1).serialize()
+        if len(parts) > 1:
+            headers[-1] = descriptor._replace(ends_frame=True).serialize()
+        return [header + part for header, part in zip(headers, parts, strict=True)]
 
 
 class Vp9Depacketizer:
@@ -97,12 +97,12 @@ class Vp9Rewriter:
     def rewrite(self, payload: bytes) -> bytes:
         """The payload as it is sent on, at most a byte longer; `MalformedPacketError` when it is none."""
         old, part = Vp9Descriptor.parse(payload)
-        new = replace(old, is_long_picture_id=True)
-        if old.picture_id is not None:
-            bits = PICTURE_ID_BITS if old.is_long_picture_id else 7
-            new = replace(new, picture_id=self._pictures.forward(old.picture_id, bits))
-        if old.tl0_picture_index is not None:
-            new = replace(new, tl0_picture_index=self._tl0_pictures.forward(old.tl0_picture_index))
+        picture_id, tl0_picture_index = old.picture_id, old.tl0_picture_index
+        if picture_id is not None:
+            picture_id = self._pictures.forward(picture_id, PICTURE_ID_BITS if old.is_long_picture_id else 7)
+        if tl0_picture_index is not None:
+            tl0_picture_index = self._tl0_pictures.forward(tl0_picture_index)
+        new = old._replace(picture_id=picture_id, is_long_picture_id=True, tl0_picture_index=tl0_picture_index)
         return new.serialize() + part
 
 

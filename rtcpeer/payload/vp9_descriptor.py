@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from struct import Struct
+from typing import NamedTuple
 
 from rtcpeer.errors import MalformedPacketError
 from rtcpeer.wire import Reader
@@ -73,8 +74,7 @@ class Vp9ScalabilityStructure:
         return cls(count, resolutions, group)
 
 
-@dataclass(frozen=True, slots=True)
-class Vp9Descriptor:
+class Vp9Descriptor(NamedTuple):
     """What precedes each part of a layer frame; what is None is not in it.
 
     A *frame* is one spatial layer of a *picture*; the marker ends the picture.
