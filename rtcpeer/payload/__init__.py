@@ -7,7 +7,7 @@ Opus (RFC 7587), G.711 and G.722 (RFC 3551), telephone-event (RFC 4733), VP8 (RF
 from rtcpeer.payload.audio import AudioDepacketizer, AudioPacketizer
 from rtcpeer.payload.av1 import AggregationHeader, Av1Depacketizer, Av1Packetizer, obu_elements
 from rtcpeer.payload.contract import DEFAULT_MAX_FRAME_SIZE, Depacketizer, Frame, Packetizer
-from rtcpeer.payload.h264 import H264Depacketizer, H264Packetizer, PayloadSummary
+from rtcpeer.payload.h264 import H264Depacketizer, H264Packetizer, H264PayloadSummary
 from rtcpeer.payload.h264_nal import NalType, ParameterSets, annex_b, nal_type, nal_units, parse_sprop, serialize_sprop
 from rtcpeer.payload.h264_profile import H264Profile, ProfileLevelId, answered_profile_level_id
 from rtcpeer.payload.obu import Obu, ObuType
@@ -45,7 +45,7 @@ __all__ = [
     "H264Profile",
     "NalType",
     "ParameterSets",
-    "PayloadSummary",
+    "H264PayloadSummary",
     "ProfileLevelId",
     "annex_b",
     "answered_profile_level_id",

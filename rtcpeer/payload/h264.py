@@ -13,7 +13,7 @@ from rtcpeer.payload.contract import DEFAULT_MAX_FRAME_SIZE, Frame, join_bounded
 from rtcpeer.payload.h264_nal import NalType, ParameterSets, annex_b, nal_type, nal_units
 from rtcpeer.wire import Reader
 
-__all__ = ["H264Depacketizer", "H264Packetizer", "PayloadSummary"]
+__all__ = ["H264Depacketizer", "H264Packetizer", "H264PayloadSummary"]
 
 _FORBIDDEN, _NRI, _TYPE = 0x80, 0x60, 0x1F  # of a NAL unit's first octet
 _NAL_SIZE = Struct("!H")  # before each NAL unit of a STAP-A (RFC 6184 section 5.7.1)
@@ -22,14 +22,14 @@ _FU_HEADERS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class PayloadSummary:
+class H264PayloadSummary:
     """What a forwarder sees in a payload: the types of the NAL units that begin in it, in their order."""
 
     nal_types: tuple[int, ...]
     is_continuation: bool  # begins with the middle or the end of a NAL unit
 
     @classmethod
-    def parse(cls, payload: bytes) -> "PayloadSummary":
+    def parse(cls, payload: bytes) -> "H264PayloadSummary":
         """Look at a payload; `MalformedPacketError` when it breaks its format."""
         kind = _kind(payload)
         if kind == NalType.FU_A:
@@ -76,14 +76,14 @@ class H264Depacketizer:
 
     def is_first_of_frame(self, payload: bytes) -> bool | None:
         """Mostly None: nothing in RTP says it, and slices may come in any order."""
-        summary = PayloadSummary.parse(payload)
+        summary = H264PayloadSummary.parse(payload)
         if summary.is_continuation:
             return False
         return True if summary.nal_types[0] == NalType.ACCESS_UNIT_DELIMITER else None
 
     def starts_keyframe(self, payload: bytes) -> bool:
         """Whether the parameter sets before an IDR picture begin here, or the picture itself."""
-        types = PayloadSummary.parse(payload).nal_types
+        types = H264PayloadSummary.parse(payload).nal_types
         return NalType.SPS in types or NalType.IDR_SLICE in types
 
     def depacketize(self, payloads: Sequence[bytes]) -> Frame:

@@ -4,7 +4,6 @@ Sections of H.264 are those of ITU-T H.264.
 """
 
 from base64 import b64decode, b64encode
-from binascii import Error as Base64Error
 from collections.abc import Iterable
 from enum import IntEnum
 
@@ -95,7 +94,7 @@ def parse_sprop(value: str) -> list[bytes]:
     """The NAL units of the SDP parameter sprop-parameter-sets (RFC 6184 section 8.1)."""
     try:
         units = [b64decode(part, validate=True) for part in value.split(",")]
-    except (Base64Error, ValueError) as error:
+    except ValueError as error:  # binascii.Error is one
         raise MalformedPacketError("sprop-parameter-sets is base64") from error
     if not all(units):
         raise MalformedPacketError("an empty parameter set")

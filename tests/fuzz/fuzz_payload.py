@@ -16,8 +16,8 @@ from rtcpeer.payload import (
     Frame,
     H264Depacketizer,
     H264Packetizer,
+    H264PayloadSummary,
     OpusPacket,
-    PayloadSummary,
     TelephoneEvent,
     Vp8Depacketizer,
     Vp8Descriptor,
@@ -77,7 +77,7 @@ def vp9(payload: bytes) -> None:
 
 
 def h264(payload: bytes) -> None:
-    summary = PayloadSummary.parse(payload)
+    summary = H264PayloadSummary.parse(payload)
     assert all(0 < kind < 24 for kind in summary.nal_types)
     assert bool(summary.nal_types) is not summary.is_continuation
 

@@ -1,7 +1,7 @@
 import pytest
 
 from rtcpeer.errors import MalformedPacketError
-from rtcpeer.payload import H264Depacketizer, H264Packetizer, PayloadSummary, annex_b
+from rtcpeer.payload import H264Depacketizer, H264Packetizer, H264PayloadSummary, annex_b
 
 SPS, PPS = bytes.fromhex("67 42c01f da"), bytes.fromhex("68 ce3c80")
 IDR, SLICE, DELIMITER = b"\x65a key frame", b"\x41another picture", b"\x09\xf0"
@@ -32,11 +32,11 @@ def test_a_large_unit_is_cut():
 
 def test_what_fits_is_joined_around_what_does_not():
     payloads = H264Packetizer().packetize(annex_b([SPS, PPS, IDR, SLICE]), 14)
-    assert [PayloadSummary.parse(payload) for payload in payloads] == [
-        PayloadSummary((7, 8), False),
-        PayloadSummary((5,), False),
-        PayloadSummary((1,), False),
-        PayloadSummary((), True),
+    assert [H264PayloadSummary.parse(payload) for payload in payloads] == [
+        H264PayloadSummary((7, 8), False),
+        H264PayloadSummary((5,), False),
+        H264PayloadSummary((1,), False),
+        H264PayloadSummary((), True),
     ]
 
 
