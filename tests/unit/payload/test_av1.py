@@ -64,6 +64,9 @@ def test_layers_do_not_share_payloads():
     parts = [SEQUENCE, METADATA, layered(0), layered(0), METADATA, layered(1), layered(1, temporal_id=1)]
     payloads = Av1Packetizer().packetize(unit(*parts), 100)
     assert [len(obu_elements(payload)[1]) for payload in payloads] == [5, 1, 1]
+    # A payload knows nothing of the layer of the one before it.
+    payloads = Av1Packetizer().packetize(unit(layered(0, bytes(27)), METADATA, layered(1)), 30)
+    assert [len(obu_elements(payload)[1]) for payload in payloads] == [1, 2]
     # also where an OBU goes on
     payloads = Av1Packetizer().packetize(unit(layered(0, bytes(15)), layered(1)), 16)
     assert [obu_elements(payload)[0].continues_fragment for payload in payloads] == [False, True, False]

@@ -44,6 +44,7 @@ def test_configurations(configuration, mode, ms):
         (toc(31, code=2) + b"\x01abc", [b"a", b"bc"]),
         (toc(31, code=2) + b"\xfc\x01" + bytes(256) + b"b", [bytes(256), b"b"]),
         (toc(31, code=3) + b"\x03abcdef", [b"ab", b"cd", b"ef"]),
+        (toc(31, code=3) + b"\x06abcdef", [b"a", b"b", b"c", b"d", b"e", b"f"]),  # 120 ms, the most
         (toc(31, code=3) + b"\x83\x01\x02abbccc", [b"a", b"bb", b"ccc"]),
         (toc(31, code=3) + b"\x42\x03abcd\0\0\0", [b"ab", b"cd"]),
         (toc(31, code=3) + b"\xc2\x02\x01abb\0\0", [b"a", b"bb"]),
