@@ -12,7 +12,16 @@ from tests.fuzz.mutation import mutations
 
 @pytest.mark.parametrize(
     ("name", "count"),
-    [("stun", 3000), ("dcep", 3000), ("dtls", 150), ("sctp", 400), ("framing", 3000), ("rtp", 3000), ("rtcp", 3000)],
+    [
+        ("stun", 3000),
+        ("dcep", 3000),
+        ("dtls", 150),
+        ("sctp", 400),
+        ("framing", 3000),
+        ("rtp", 3000),
+        ("rtcp", 3000),
+        ("payload", 3000),
+    ],
 )
 def test_target(name: str, count: int) -> None:
     module = importlib.import_module(f"tests.fuzz.fuzz_{name}")
