@@ -208,7 +208,8 @@ class JitterBuffer(Generic[PacketT]):
         if self._blocked_since is None:
             return None
         target = self._beyond_gap()
-        return self._blocked_since + self._settings.gap_deadline if target is None else self._skip_due(target)
+        due = math.inf if target is None else self._skip_due(target)
+        return due if self._is_audio else min(due, self._blocked_since + self._settings.gap_deadline)
 
     def poll_events(self) -> list[JitterBufferEvent]:
         """Hand over what happened, oldest first; empty afterwards."""
@@ -342,7 +343,7 @@ class JitterBuffer(Generic[PacketT]):
         if target is not None and self._skip_due(target) <= now:
             self._go_on_at(target, now)
             return True
-        if self._is_audio or now - self._blocked_since < self._settings.gap_deadline:
+        if self._is_audio or now < self._blocked_since + self._settings.gap_deadline:
             return False
         beginnings = (number for number, stored in self._stored.items() if number > self._run_end and stored.is_first)
         self._go_on_at(min(beginnings, default=max(self._stored) + 1), now)

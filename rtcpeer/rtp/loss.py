@@ -85,7 +85,9 @@ class NackGenerator:
             self._give_up(list(self._missing))
             return
         due = now + self._settings.reordering_wait
-        for lost in range(newest + 1, number):
+        first = max(newest + 1, number - self._settings.max_missing)
+        self.given_up += first - newest - 1
+        for lost in range(first, number):
             self._missing[lost] = _Missing(now, due)
         excess = len(self._missing) - self._settings.max_missing
         if excess > 0:

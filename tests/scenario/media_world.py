@@ -51,7 +51,6 @@ class Flow:
         self.sent = SentPackets()
         self.wants = wants  # bits a second that the source never exceeds
         self.target = 0
-        self.history: list[tuple[float, int, float]] = []  # (time, target, one-way delay so far unexplained)
         self.deliveries: list[tuple[float, float, int]] = []  # (time, one-way delay, size)
         self._their_clock = self.dice.uniform(-1000, 1000)
         self._arrived: dict[int, float] = {}
@@ -91,7 +90,6 @@ class Flow:
                 case TargetBitrateChanged(bitrate):
                     self.target = bitrate
                     self.pacer.set_bitrate(bitrate, now)
-                    self.history.append((now, bitrate, 0.0))
                 case ProbeRequested():
                     self.pacer.start_probe(event)
         for paced in self.pacer.packets_to_send(now):
@@ -132,7 +130,7 @@ class Flow:
             report.append((number, None if arrived is None else round(arrived * 4000) / 4000))
             if number == newest:
                 break
-        late = [(number, arrived) for number, arrived in self._arrived.items()]
+        late = list(self._arrived.items())
         self._arrived.clear()
         self.clock.call_later(self.path.link.settings.delay, self._receive, report + late)
 

@@ -118,7 +118,7 @@ class BandwidthEstimator:
     def handle_timeout(self, now: float) -> None:
         """Back off where feedback stays away; probe when it is time."""
         silent_since = self._unanswered_since
-        if silent_since is not None and now - silent_since >= self._patience:
+        if silent_since is not None and now >= silent_since + self._patience:
             if self._before_outage is None:
                 self._before_outage = self.target
             self._loss.feedback_timed_out(self.target)

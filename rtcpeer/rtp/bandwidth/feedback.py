@@ -52,9 +52,8 @@ class SentPackets:
         self._next += 1
         self._packets[number] = _Sent(now, size, probe_id)
         self._unwrapper.unwrap(number & 0xFFFF)
-        oldest = next(iter(self._packets))
-        if len(self._packets) > MAX_PACKETS or self._packets[oldest].sent_at < now - MAX_AGE:
-            self._forget(oldest)
+        while len(self._packets) > MAX_PACKETS or self._oldest_sent_at < now - MAX_AGE:
+            self._forget(next(iter(self._packets)))
         return number & 0xFFFF
 
     def resolve(self, feedback: Iterable[tuple[int, float | None]]) -> list[PacketResult]:
@@ -73,8 +72,12 @@ class SentPackets:
                 self._lost.add(number)
             else:
                 self._forget(number)
-        results.sort()
+        results.sort(key=lambda packet: packet.sequence_number)
         return results
+
+    @property
+    def _oldest_sent_at(self) -> float:
+        return next(iter(self._packets.values())).sent_at
 
     def _forget(self, number: int) -> None:
         del self._packets[number]

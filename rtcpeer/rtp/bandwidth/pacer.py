@@ -91,8 +91,8 @@ class Pacer(Generic[PacketT]):
         audio = self._queues[Priority.AUDIO]
         while audio:
             packets.append(self._take(Priority.AUDIO, None))
-        if self._probes:
-            self._fill_probe(packets, now)
+        while self._probes and self._fill_probe(packets, now):
+            pass
         if not self._probes:
             allowed = self._allowance()
             while self._queued_packets and self._debt <= allowed:
@@ -143,7 +143,8 @@ class Pacer(Generic[PacketT]):
         self._debt += queued.size
         return PacedPacket(queued.packet, queued.size, priority, probe_id)
 
-    def _fill_probe(self, packets: list[PacedPacket[PacketT]], now: float) -> None:
+    def _fill_probe(self, packets: list[PacedPacket[PacketT]], now: float) -> bool:
+        """Send what is due of the first probe; whether that was all of it."""
         probe = self._probes[0]
         if self._probe_began is None:
             self._probe_began = now
@@ -159,7 +160,8 @@ class Pacer(Generic[PacketT]):
                 self._probes.popleft()
                 self._probe_began = None
                 self._probe_packets = self._probe_bytes = 0
-                return
+                return True
+        return False
 
     def _probe_due(self, began: float) -> float:
         return began + max(self._probe_bytes - TOLERANCE, 0.0) * 8 / self._probes[0].bitrate
