@@ -16,7 +16,6 @@ class GroupVariation(NamedTuple):
 
     departure_delta: float  # T(i) - T(i-1)
     arrival_delta: float  # t(i) - t(i-1)
-    arrived_at: float  # t(i), on the peer's clock
 
     @property
     def delay_variation(self) -> float:
@@ -61,7 +60,6 @@ class ArrivalGroups:
         return GroupVariation(
             group.last_sent_at - previous.last_sent_at,
             group.last_arrived_at - previous.last_arrived_at,
-            group.last_arrived_at,
         )
 
     def _belongs(self, group: _Group, sent_at: float, arrived_at: float) -> bool:

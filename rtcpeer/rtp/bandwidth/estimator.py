@@ -63,7 +63,7 @@ class BandwidthEstimator:
         self._overuses = 0
         self._probes = 0
         self._is_started = False
-        self._unanswered_since: float | None = None  # what was sent since the last feedback, or the last back-off
+        self._unanswered_since: float | None = None  # when the first packet left that nothing has been heard since
         self._before_outage: float | None = None
         self._told = 0
         self._events: list[BandwidthEvent] = []
@@ -122,7 +122,7 @@ class BandwidthEstimator:
             if self._before_outage is None:
                 self._before_outage = self.target
             self._loss.feedback_timed_out(self.target)
-            self._unanswered_since = now
+            self._unanswered_since = None  # what is sent next will show whether it goes on
         self._probe(now)
         self._tell()
 

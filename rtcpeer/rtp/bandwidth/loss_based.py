@@ -34,11 +34,12 @@ class LossControl:
         self.loss = self._lost / total
         self._received = self._lost = 0
         self._interval_began = now
-        target = min(self.bitrate, delay_based)
         if self.loss > settings.loss_congested:
+            target = min(self.bitrate, delay_based)
             self.bitrate = max(target * (1 - 0.5 * self.loss), float(settings.min_bitrate))
         elif self.loss > settings.loss_tolerated:
-            self.bitrate = max(self.bitrate, target) if self.bitrate < math.inf else target
+            if self.bitrate == math.inf:
+                self.bitrate = delay_based  # section 6: it stays what it is
         else:
             self.bitrate *= INCREASE
             if self.bitrate > delay_based:

@@ -38,11 +38,6 @@ class Trendline:
             # The slope is a pure number; a millisecond times it, times the number of groups, is what has piled up.
             self.trend = _slope(self._points) * self._groups * self._gain * 0.001
 
-    @property
-    def groups(self) -> int:
-        """How many groups have been seen, up to the number that makes it certain."""
-        return self._groups
-
 
 def _slope(points: deque[tuple[float, float]]) -> float:
     """Of the least-squares line; 0 where all stand at one time."""

@@ -16,9 +16,9 @@ SETTINGS = BandwidthSettings()
 def verdicts(delays):
     trendline, detector = Trendline(SETTINGS), OveruseDetector(SETTINGS)
     usages, before = [], 0.0
-    for step, delay in enumerate(delays):
+    for delay in delays:
         arrival_delta = 0.02 + delay - before
-        trendline.add(GroupVariation(0.02, arrival_delta, step * 0.02 + delay))
+        trendline.add(GroupVariation(0.02, arrival_delta))
         usages.append(detector.update(trendline.trend, 0.02, arrival_delta))
         before = delay
     return usages, detector
@@ -51,7 +51,7 @@ def test_the_threshold_adapts_within_its_bounds():
 def test_equal_times_make_no_slope():
     trendline = Trendline(SETTINGS)
     for _ in range(50):
-        trendline.add(GroupVariation(0.0, 0.0, 0.0))
+        trendline.add(GroupVariation(0.0, 0.0))
     assert trendline.trend == 0.0
 
 

@@ -49,7 +49,7 @@ def test_our_own_limit_bounds_it_too():
     assert estimator.target == SETTINGS.min_bitrate
 
 
-def test_silence_halves_the_target_each_time_it_is_looked_at():
+def test_silence_halves_the_target_as_long_as_something_is_sent():
     estimator = BandwidthEstimator(SETTINGS)
     estimator.start(0.0)
     estimator.note_sent(0.5)
@@ -59,6 +59,8 @@ def test_silence_halves_the_target_each_time_it_is_looked_at():
     for _ in range(6):
         due = estimator.next_timeout()
         estimator.handle_timeout(due)
+        assert estimator.next_timeout() is None
+        estimator.note_sent(due)
         targets += [event.bitrate for event in estimator.poll_events()]
     assert targets == [150_000, 75_000, 37_500, 30_000]
     estimator.receive_feedback([PacketResult(0, 8.0, 1.0, 100)], 8.1)
