@@ -184,8 +184,9 @@ class Generation:
 
     def stop_pairing(self) -> None:
         """A pair was selected: candidates that come later are listed, and paired only when the peer checks them."""
-        if self._settings.lite or self._settings.automatic_renomination:
-            return  # to the former a pair costs nothing, and the latter means to find a better one
+        settings = self._settings
+        if settings.lite or settings.automatic_renomination or settings.gathering_policy == "continually":
+            return  # a pair costs the first nothing, the second means to find a better one, the third to have others
         self.is_pairing = False
         self.checklist.drop_untried()
 

@@ -1,5 +1,6 @@
 """ICE with its gathering as one core: finds a path and keeps it; everything that is not STUN is the owner's."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from rtcpeer.core import Datagrams, TransportAddress, earliest
@@ -150,6 +151,13 @@ class Connectivity:
         self.gatherer.note_unroutable(local, remote, detail)
         self._follow_gatherer()
 
+    def drop_bases(self, bases: Sequence[TransportAddress], now: float, detail: str) -> None:
+        """Addresses of ours are gone, and others may come."""
+        for gatherer in self._gatherers.values():
+            gatherer.drop_bases(bases, detail)
+        self.agent.drop_bases(bases, now, detail, is_hopeful=True)
+        self._follow_gatherer()
+
     def restart(self, settings: IceSettings, parameters: IceParameters | None = None) -> IceParameters:
         """Begin a new generation (RFC 8445 section 9), whose gatherer wants to be started, and return its credentials.
 
@@ -171,6 +179,11 @@ class Connectivity:
     def gatherer_of(self, username_fragment: str) -> Gatherer | None:
         """The gatherer of the generation that has this fragment; None where it is no more."""
         return self._gatherers.get(username_fragment)
+
+    @property
+    def bases(self) -> list[TransportAddress]:
+        """Our sockets' addresses, in all generations that live."""
+        return list(dict.fromkeys(base for gatherer in self._gatherers.values() for base in gatherer.bases))
 
     @property
     def places(self) -> set[TransportAddress]:

@@ -123,6 +123,8 @@ class Gatherer:
         self._types = gathered_types(settings)
         self._wants_host = "host" in self._types
         self._wants_reflexive = "srflx" in self._types
+        self._is_continual = settings.gathering_policy == "continually"
+        self._is_resting = False  # continual: nothing is asked until there is another base
         self._rules = CandidateRules(settings)
         self.state = GatheringState.NEW
         self.candidates: list[Candidate] = []
@@ -161,7 +163,7 @@ class Gatherer:
 
     def packets_to_send(self, now: float) -> list[Datagrams]:
         """New questions, each a moment after the last (RFC 8445 section 14.1), and repeated ones."""
-        if self._started_at is None and self.state is GatheringState.GATHERING:
+        if self._started_at is None and self.state is GatheringState.GATHERING and not self._is_resting:
             self._started_at = now
         return self._questions.packets_to_send(now)
 
@@ -199,6 +201,7 @@ class Gatherer:
 
     def add_base(self, base: TransportAddress, preference: int, use: BaseUse = BaseUse.EVERYTHING) -> None:
         """A socket is bound: a host candidate, and a place to ask servers from; ``preference`` 0 is the best base."""
+        self._is_resting = False
         self._bases.append((base, preference, use))
         self.places.add(base)
         if use is not BaseUse.RELAYS:
@@ -206,6 +209,14 @@ class Gatherer:
                 self._gathered(candidate)
         for found in self._servers:
             self._ask_from(base, preference, use, found)
+
+    def drop_bases(self, bases: Sequence[TransportAddress], reason: str) -> None:
+        """These sockets are of no use any more: neither are their candidates, nor what is relayed by way of them."""
+        self._bases = [each for each in self._bases if each[0] not in bases]
+        self.candidates = [candidate for candidate in self.candidates if candidate.base not in bases]
+        self.places.difference_update(bases)
+        for base in bases:
+            self.relays.way_lost(base, reason)
 
     def fail_base(self, host: str, reason: str) -> None:
         """No socket could be bound to one of our addresses."""
@@ -386,6 +397,9 @@ class Gatherer:
     def _complete(self) -> None:
         if self.state is GatheringState.GATHERING:
             self._suffice()
+            if self._is_continual:
+                self._is_resting, self._started_at = True, None
+                return
             self.state = GatheringState.COMPLETE
             self._events.append(GatheringCompleted())
 
