@@ -128,8 +128,10 @@ class NetworkHandoff(EventTarget):
     async def _restart(self) -> bool:
         """Restart until the connection works; False where it does not after all."""
         for attempt in range(1, self._max_restarts + 1):
-            # Without a network there is nothing to try, and no signalling either.
-            await self._until(lambda: self._is_working() or self._has_network())
+            if not self._has_network():
+                # There is nothing to try, and no signalling either.
+                await self._until(lambda: self._is_working() or self._has_network())
+                await self._until(self._is_working, partial(float, self._first_delay))
             if not self._is_working():
                 self.emit("restarting", attempt)
                 if not self._is_closed:  # by the handler
