@@ -105,9 +105,8 @@ class InterfaceWatch:
 
 
 def _is_gone(host: str, present: set[str]) -> bool:
-    """Loopback, and the wildcard that a program may bind, are there whatever the interfaces are."""
-    address = ipaddress.ip_address(host)
-    return host not in present and not address.is_loopback and not address.is_unspecified
+    """Loopback is there whatever the interfaces are."""
+    return host not in present and not ipaddress.ip_address(host).is_loopback
 
 
 def _ignore() -> None:

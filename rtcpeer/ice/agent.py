@@ -3,7 +3,7 @@
 RFC 8445 (ICE), RFC 8838 (trickle), RFC 8863 (patience), RFC 7675 (consent).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import reduce
 
 from rtcpeer.core import Datagrams, Entropy, TransportAddress, earliest
@@ -272,7 +272,7 @@ class Agent:
         self._settle(now)
 
     def drop_bases(
-        self, bases: Sequence[TransportAddress], now: float, detail: str = "", *, is_hopeful: bool = False
+        self, bases: Collection[TransportAddress], now: float, detail: str = "", *, is_hopeful: bool = False
     ) -> None:
         """Nothing can be sent from these any more: their pairs fail, and another takes over where there is one.
 

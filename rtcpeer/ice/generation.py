@@ -3,7 +3,7 @@
 An ICE restart (RFC 8445 section 9) starts another generation beside the one that still carries data.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from rtcpeer.core import TransportAddress
@@ -152,7 +152,7 @@ class Generation:
         self._form_pair(local, remote, force=True)
         return self.checklist.find(path)
 
-    def drop_bases(self, bases: Sequence[TransportAddress]) -> list[CandidatePair]:
+    def drop_bases(self, bases: Collection[TransportAddress]) -> list[CandidatePair]:
         """Nothing can be sent from there any more; their pairs, which are of no use now."""
         for base in bases:
             self._bases.pop(base, None)

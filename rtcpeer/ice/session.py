@@ -1,7 +1,7 @@
 """One ICE session (RFC 8445 section 4): a generation, its checks, and the watch over the path that they found."""
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 
 from rtcpeer.core import Entropy, TransportAddress, earliest
 from rtcpeer.ice.automatic_renomination import AutomaticRenomination
@@ -89,7 +89,7 @@ class Session:
         if pair is not None:
             self._failover.connection_lost(pair, now, detail)
 
-    def drop_bases(self, bases: Sequence[TransportAddress], now: float, detail: str, *, is_hopeful: bool) -> None:
+    def drop_bases(self, bases: Collection[TransportAddress], now: float, detail: str, *, is_hopeful: bool) -> None:
         """Nothing can be sent from these any more; with hope for others the session is given up only in time."""
         checking = self.checking
         had_path = checking.path is not None

@@ -1,6 +1,6 @@
 """ICE with its gathering as one core: finds a path and keeps it; everything that is not STUN is the owner's."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from rtcpeer.core import Datagrams, TransportAddress, earliest
@@ -151,12 +151,16 @@ class Connectivity:
         self.gatherer.note_unroutable(local, remote, detail)
         self._follow_gatherer()
 
-    def drop_bases(self, bases: Sequence[TransportAddress], now: float, detail: str) -> None:
-        """Addresses of ours are gone, and others may come."""
-        for gatherer in self._gatherers.values():
-            gatherer.drop_bases(bases, detail)
-        self.agent.drop_bases(bases, now, detail, is_hopeful=True)
+    def drop_bases(self, bases: Collection[TransportAddress], now: float, detail: str) -> None:
+        """Addresses of ours are gone, with what is relayed by way of them; others may come."""
+        for base in bases:
+            self._relays.way_lost(base, detail)
         self._follow_gatherer()
+        gone = {*bases, *(address for lost in self._lost_relays for address in lost.relayed)}
+        self._lost_relays.clear()
+        for gatherer in self._gatherers.values():
+            gatherer.drop_bases(gone)
+        self.agent.drop_bases(gone, now, detail, is_hopeful=True)
 
     def restart(self, settings: IceSettings, parameters: IceParameters | None = None) -> IceParameters:
         """Begin a new generation (RFC 8445 section 9), whose gatherer wants to be started, and return its credentials.

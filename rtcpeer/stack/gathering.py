@@ -4,7 +4,7 @@ The owner knows the interfaces and can resolve names; it hands both in as they b
 time, and nothing here waits for anything else: a dead server costs nobody but itself.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
@@ -210,13 +210,11 @@ class Gatherer:
         for found in self._servers:
             self._ask_from(base, preference, use, found)
 
-    def drop_bases(self, bases: Sequence[TransportAddress], reason: str) -> None:
-        """These sockets are of no use any more: neither are their candidates, nor what is relayed by way of them."""
+    def drop_bases(self, bases: Collection[TransportAddress]) -> None:
+        """These are of no use any more, and neither are their candidates."""
         self._bases = [each for each in self._bases if each[0] not in bases]
         self.candidates = [candidate for candidate in self.candidates if candidate.base not in bases]
         self.places.difference_update(bases)
-        for base in bases:
-            self.relays.way_lost(base, reason)
 
     def fail_base(self, host: str, reason: str) -> None:
         """No socket could be bound to one of our addresses."""

@@ -2,11 +2,13 @@
 
 import asyncio
 import random
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
 from rtcpeer import IceSettings, NetworkHandoff, RTCPeerConnection, Settings
+from tests.scenario.test_connection_relay import servers, turn_server
 from tests.sim.link import LinkSettings
 from tests.sim.loop import run
 from tests.sim.peers import LINK, World, connected, exchange, simulated, trickle, until
@@ -333,3 +335,68 @@ async def test_what_a_handler_raises_stops_nothing():
 def test_settings_that_can_not_work_are_refused(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         NetworkHandoff(RTCPeerConnection(), **wrong)
+
+
+@pytest.mark.parametrize("both", [True, False])
+def test_continual_gathering_alone_keeps_a_connection_through_one_network_after_another(both):
+    async def main():
+        talk = await Talk(CONTINUAL, CONTINUAL if both else None).connect()
+        before = fragment(talk.a)
+        for number in range(70, 80):
+            talk.move(f"203.0.113.{number}")
+            size = len(talk.received) + 1000
+            talk.channel.send(bytes(1000))
+            await until(lambda size=size: len(talk.received) == size, 10)
+            await until(lambda number=number: used(talk.a) == f"203.0.113.{number}", 10)
+            await asyncio.sleep(10)
+        assert fragment(talk.a) == before
+        assert talk.world.networks[0].open_sockets == 1
+        await talk.world.close()
+
+    run(main())
+
+
+@simulated
+async def test_a_relay_is_asked_from_the_new_interface_and_the_old_one_is_let_go():
+    world = World()
+    turn_server(world)
+    world.a, world.b = world.peer(servers("relay"), CONTINUAL), world.peer()
+    trickle(world.a, world.b)
+    trickle(world.b, world.a)
+    channel = world.a.createDataChannel("x", negotiated=True, id=0)
+    got = []
+    world.b.createDataChannel("x", negotiated=True, id=0).on("message", got.append)
+    await exchange(world.a, world.b)
+    await until(lambda: channel.readyState == "open")
+    host = world.networks[0].host
+    host.interfaces[0].is_up = False
+    host.attach(world.network.internet, "203.0.113.77", up=LINK)
+    channel.send("hello")
+    await until(lambda: got == ["hello"], 20)
+    assert [candidate.type for candidate in ice(world.a).getLocalCandidates()] == ["relay"]
+    assert world.networks[0].open_sockets == 1
+    await world.close()
+    await asyncio.sleep(1)
+
+
+@simulated
+async def test_a_tcp_connection_does_not_outlive_its_address():
+    tcp = IceSettings(network_types=("tcp4",), tcp_candidates=("active", "passive"))
+    world = World(has_tcp=True)
+    mine = replace(tcp, gathering_policy="continually", network_poll_interval=0.5)
+    world.a, world.b = world.peer(settings=Settings(ice=mine)), world.peer(settings=Settings(ice=tcp))
+    trickle(world.a, world.b)
+    trickle(world.b, world.a)
+    channel = world.a.createDataChannel("x", negotiated=True, id=0)
+    got = []
+    world.b.createDataChannel("x", negotiated=True, id=0).on("message", got.append)
+    await exchange(world.a, world.b)
+    await connected(world.a, world.b)
+    await asyncio.sleep(2)
+    host = world.networks[0].host
+    host.interfaces[0].is_up = False
+    host.attach(world.network.internet, "203.0.113.77", up=LINK)
+    channel.send("hello")
+    await until(lambda: got == ["hello"], 10)
+    assert used(world.a) == "203.0.113.77"
+    await world.close()
