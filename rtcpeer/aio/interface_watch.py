@@ -65,9 +65,9 @@ class InterfaceWatch:
         present = self.addresses()
         if present is None:
             return
-        bases = [base for base in self._core.bases if _is_gone(base.host, present)]
-        if bases:
-            self._core.drop_bases(bases, asyncio.get_running_loop().time(), _GONE)
+        places = sorted(place for place in self._core.places if _is_gone(place.host, present))
+        if places:
+            self._core.drop_places(places, asyncio.get_running_loop().time(), _GONE)
             self._ports.keep(self._core.places)
         self._tcp.drop({local.host for local in self._tcp.ports if _is_gone(local.host, present)}, _GONE)
         self._on_change()

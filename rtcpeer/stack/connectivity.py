@@ -151,12 +151,12 @@ class Connectivity:
         self.gatherer.note_unroutable(local, remote, detail)
         self._follow_gatherer()
 
-    def drop_bases(self, bases: Collection[TransportAddress], now: float, detail: str) -> None:
-        """Addresses of ours are gone, with what is relayed by way of them; others may come."""
-        for base in bases:
-            self._relays.way_lost(base, detail)
+    def drop_places(self, places: Collection[TransportAddress], now: float, detail: str) -> None:
+        """Some of our `places` are gone, with what is relayed by way of them; others may come."""
+        for place in places:
+            self._relays.way_lost(place, detail)
         self._follow_gatherer()
-        gone = {*bases, *(address for lost in self._lost_relays for address in lost.relayed)}
+        gone = {*places, *(address for lost in self._lost_relays for address in lost.relayed)}
         self._lost_relays.clear()
         for gatherer in self._gatherers.values():
             gatherer.drop_bases(gone)
@@ -183,11 +183,6 @@ class Connectivity:
     def gatherer_of(self, username_fragment: str) -> Gatherer | None:
         """The gatherer of the generation that has this fragment; None where it is no more."""
         return self._gatherers.get(username_fragment)
-
-    @property
-    def bases(self) -> list[TransportAddress]:
-        """Our sockets' addresses, in all generations that live."""
-        return list(dict.fromkeys(base for gatherer in self._gatherers.values() for base in gatherer.bases))
 
     @property
     def places(self) -> set[TransportAddress]:

@@ -400,3 +400,44 @@ async def test_a_tcp_connection_does_not_outlive_its_address():
     await until(lambda: got == ["hello"], 10)
     assert used(world.a) == "203.0.113.77"
     await world.close()
+
+
+@pytest.mark.parametrize("settings", [CONTINUAL, Settings()], ids=["continually", "once"])
+def test_both_hosts_move_at_the_same_time(settings):
+    async def main():
+        talk = await Talk(settings, settings).connect()
+        async with talk.watch(talk.a), talk.watch(talk.b):
+            data = transfer(talk, MIB)
+            talk.move()
+            other = talk.world.networks[1].host
+            other.interfaces[0].is_up = False
+            other.attach(talk.world.network.internet, "203.0.113.88", up=LINK)
+            await until(lambda: len(talk.received) == len(data), 30)
+            assert bytes(talk.received) == data
+            await asyncio.sleep(60)
+        assert (used(talk.a), used(talk.b)) == ("203.0.113.77", "203.0.113.88")
+        assert talk.events.count("restarting") <= 2
+        assert "gave_up" not in talk.events
+        await talk.world.close()
+
+    run(main())
+
+
+@simulated
+async def test_a_lossy_network_that_comes_and_goes_every_second_loses_nothing():
+    link = LinkSettings(delay=0.02, jitter=0.005, loss=0.05)
+    talk = await Talk(CONTINUAL, CONTINUAL, link).connect()
+    async with talk.watch(talk.a, max_restarts=20):
+        data = transfer(talk, MIB)
+        dice = random.Random(5)
+        talk.host.attach(talk.world.network.internet, "203.0.113.77", up=link)
+        for _ in range(40):
+            interface = dice.choice(talk.host.interfaces)
+            interface.is_up = not interface.is_up
+            await asyncio.sleep(dice.random() * 2)
+        for interface in talk.host.interfaces:
+            interface.is_up = True
+        await until(lambda: len(talk.received) == len(data), 120)
+        assert bytes(talk.received) == data
+    assert talk.world.networks[0].open_sockets <= 4
+    await talk.world.close()
