@@ -162,9 +162,12 @@ class NetworkHandoff(EventTarget):
 
     def _grace(self) -> float:
         """How long to wait for another path."""
-        state = self._agent.core.agent.state
+        agent = self._agent.core.agent
+        state = agent.state
         is_network_new = asyncio.get_running_loop().time() < self._changed_at + _RECENT
-        if is_network_new or state is IceState.FAILED:
+        # Other pairs that worked are being asked right now (`rtcpeer.ice.failover`), which takes a round trip or two.
+        has_others = state is IceState.DISCONNECTED and len(agent.valid_pairs) > 1
+        if (is_network_new and not has_others) or state is IceState.FAILED:
             return self._first_delay
         # Otherwise it may come back by itself; or the peer has begun to restart, and we would only disturb that.
         return self._patience if state is IceState.DISCONNECTED else self._retry_delay

@@ -85,7 +85,7 @@ class Talk:
         trickle(b, a)
         self.channel = self.a.createDataChannel("x", negotiated=True, id=0)
         theirs = self.b.createDataChannel("x", negotiated=True, id=0)
-        theirs.on("message", self.received.extend)
+        theirs.on("message", lambda data: self.received.extend(data.encode() if isinstance(data, str) else data))
         await exchange(a, b)
         await connected(a, b)
         await until(lambda: self.channel.readyState == theirs.readyState == "open")
@@ -441,3 +441,27 @@ async def test_a_lossy_network_that_comes_and_goes_every_second_loses_nothing():
         assert bytes(talk.received) == data
     assert talk.world.networks[0].open_sockets <= 4
     await talk.world.close()
+
+
+@pytest.mark.parametrize("is_controlling", [True, False])
+@pytest.mark.parametrize("policy", ["continually", "once"])
+def test_a_network_that_is_up_but_carries_nothing_is_left_for_one_that_has_come(policy, is_controlling):
+    """As a wireless network at the edge of its reach: its interface does not go away."""
+
+    async def main():
+        slow = LinkSettings(delay=0.2)
+        talk = Talk(Settings(ice=IceSettings(gathering_policy=policy, network_poll_interval=0.5)), link=slow)
+        await talk.connect(offerer_changes=is_controlling)
+        async with talk.watch(talk.a):
+            talk.host.attach(talk.world.network.internet, "203.0.113.77", up=slow)
+            await asyncio.sleep(3)
+            dead = talk.host.interfaces[0]
+            dead.send = dead.deliver = lambda *_: None
+            talk.channel.send("hello")
+            await until(lambda: talk.received == b"hello", 10)
+            await asyncio.sleep(20)
+        assert talk.events == (["renominated"] if policy == "continually" else ["restarting", "recovered"])
+        assert used(talk.a) == "203.0.113.77"
+        await talk.world.close()
+
+    run(main())
