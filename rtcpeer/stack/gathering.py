@@ -124,7 +124,7 @@ class Gatherer:
         self._wants_host = "host" in self._types
         self._wants_reflexive = "srflx" in self._types
         self._is_continual = settings.gathering_policy == "continually"
-        self._is_resting = False  # continual: nothing is asked until there is another base
+        self.is_resting = False  # continual: nothing is asked until there is another base
         self._rules = CandidateRules(settings)
         self.state = GatheringState.NEW
         self.candidates: list[Candidate] = []
@@ -163,7 +163,7 @@ class Gatherer:
 
     def packets_to_send(self, now: float) -> list[Datagrams]:
         """New questions, each a moment after the last (RFC 8445 section 14.1), and repeated ones."""
-        if self._started_at is None and self.state is GatheringState.GATHERING and not self._is_resting:
+        if self._started_at is None and self.state is GatheringState.GATHERING and not self.is_resting:
             self._started_at = now
         return self._questions.packets_to_send(now)
 
@@ -201,7 +201,7 @@ class Gatherer:
 
     def add_base(self, base: TransportAddress, preference: int, use: BaseUse = BaseUse.EVERYTHING) -> None:
         """A socket is bound: a host candidate, and a place to ask servers from; ``preference`` 0 is the best base."""
-        self._is_resting = False
+        self.is_resting = False
         self._bases.append((base, preference, use))
         self.places.add(base)
         if use is not BaseUse.RELAYS:
@@ -396,7 +396,7 @@ class Gatherer:
         if self.state is GatheringState.GATHERING:
             self._suffice()
             if self._is_continual:
-                self._is_resting, self._started_at = True, None
+                self.is_resting, self._started_at = True, None
                 return
             self.state = GatheringState.COMPLETE
             self._events.append(GatheringCompleted())

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from rtcpeer import IceAgent, IceSettings, IceState
+from rtcpeer import FindingCode, IceAgent, IceSettings, IceState
 from tests.sim.peers import LINK, World, simulated, until
 
 
@@ -178,6 +178,21 @@ async def test_closed_while_it_gathers_from_a_new_address():
     network.open_udp = open_udp
     network.host.attach(world.network.internet, "203.0.113.70")
     await opening
+    await closed(world, one)
+
+
+@simulated
+async def test_a_host_without_any_network_is_told_of_although_one_may_come():
+    world = World()
+    one = agent(world)
+    interface = world.networks[0].host.interfaces[0]
+    interface.is_up = False
+    one.gather()
+    assert await one.gathered() == []
+    assert FindingCode.NO_NETWORK in {finding.code for finding in one.explain().findings}
+    interface.is_up = True
+    await until(lambda: addresses(one) == ["203.0.113.1"], 2)
+    assert FindingCode.NO_NETWORK not in {finding.code for finding in one.explain().findings}
     await closed(world, one)
 
 
