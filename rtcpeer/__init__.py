@@ -7,6 +7,7 @@ from rtcpeer.api.configuration import RTCConfiguration, RTCIceServer, Settings
 from rtcpeer.api.data_channel import RTCDataChannel
 from rtcpeer.api.description import RTCSessionDescription
 from rtcpeer.api.dtls import RTCCertificate, RTCDtlsFingerprint, RTCDtlsParameters, RTCDtlsTransport
+from rtcpeer.api.handoff import NetworkHandoff
 from rtcpeer.api.ice import RTCIceGatherer, RTCIceTransport
 from rtcpeer.api.ice_candidate import RTCIceCandidate, RTCIceCandidatePair
 from rtcpeer.api.ice_values import RTCIceCandidateError, RTCIceParameters
@@ -60,6 +61,8 @@ __all__ = [
     "RTCDataChannel",
     "RTCCertificate",
     "RTCDtlsFingerprint",
+    # A host that changes networks
+    "NetworkHandoff",
     # The transports, also for use without a peer connection (ORTC)
     "RTCIceGatherer",
     "RTCIceTransport",

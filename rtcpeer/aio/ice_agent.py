@@ -19,6 +19,7 @@ from rtcpeer.aio.candidate_names import LocalNames, RemoteNames
 from rtcpeer.aio.driver import Driver
 from rtcpeer.aio.gathering_tasks import GatheringTasks
 from rtcpeer.aio.ice_facts import IceFacts
+from rtcpeer.aio.interface_watch import InterfaceWatch
 from rtcpeer.aio.leave_taking import LeaveTaking
 from rtcpeer.aio.local_ports import LocalPorts
 from rtcpeer.aio.network import Network, SystemNetwork
@@ -131,6 +132,7 @@ class IceAgent(AsyncIOEventEmitter):
             self.core.agent, self._network, self._local_names, callbacks, udp_mux, self._tcp, entropy
         )
         self._gathering = GatheringTasks(self.core, self._ports, self._servers, self.wake)
+        self.interfaces = InterfaceWatch(self.core, self._network, self._ports, self._tcp, self.wake)
         self._leftover: asyncio.Task[None] | None = None  # after shut_down
         self._news = _News()
         self._unread: deque[bytes] = deque()
@@ -160,6 +162,7 @@ class IceAgent(AsyncIOEventEmitter):
             self._driver = Driver(self._driven, self._send, self._on_event, asyncio.get_running_loop())
         self._driver.wake()
         self._gathering.start(self.servers, self.settings)
+        self.interfaces.start(self.settings)
 
     def restart(
         self,
@@ -196,6 +199,7 @@ class IceAgent(AsyncIOEventEmitter):
         """Undo a restart whose answer has not come: the credentials before are in force again."""
         self.core.roll_back()
         self._servers.gatherer = self.core.gatherer
+        self.interfaces.look()
         self._news.tell()
         self.wake()
 
@@ -335,6 +339,7 @@ class IceAgent(AsyncIOEventEmitter):
         self._driven, self._on_event = self.core, _ignore
         self._local_names.close()
         leftovers = self._remote_names.close() | self._servers.close() | self._gathering.close() | self._tcp.close()
+        leftovers |= self.interfaces.close()
         if leaving:
             leave = LeaveTaking(self.core.gatherer.relays, leaving)
             self._driver = leave.driver

@@ -8,6 +8,7 @@ from rtcpeer.ice.events import IceState
 from rtcpeer.ice.settings import IceSettings
 from rtcpeer.stack.connectivity import Connectivity
 from rtcpeer.stack.facts import Facts, GatheringFacts
+from rtcpeer.stack.gathering import GatheringState
 from rtcpeer.stack.servers import ServerUrl
 
 __all__ = ["IceFacts"]
@@ -32,7 +33,7 @@ class IceFacts:
             now=asyncio.get_running_loop().time(),
             ice=agent.statistics(),
             gathering=GatheringFacts(
-                state=gatherer.state,
+                state=GatheringState.COMPLETE if gatherer.is_resting else gatherer.state,
                 transport_policy=settings.transport_policy,
                 servers=gatherer.log.reports(servers),
                 mappings=gatherer.log.mappings,

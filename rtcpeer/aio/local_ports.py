@@ -1,7 +1,7 @@
 """The sockets of one agent: its own, where its settings want them, or its share of those of a `UdpMux`."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from collections.abc import Set as AbstractSet
 
 from rtcpeer.aio.address_choice import bind_in_range, choose_hosts
@@ -71,14 +71,24 @@ class LocalPorts:
         async with self._opening:
             for preference, port in enumerate(shared):
                 await self._add(gatherer, port, preference, BaseUse.DIRECT)
-            for preference, host in enumerate(hosts if needs_relays or self._mux is None else ()):
-                bound = await self._bind(gatherer, host, settings, callbacks)
-                if bound is not None:
-                    await self._add(gatherer, bound, preference, use)
+            if needs_relays or self._mux is None:
+                await self._open_udp(gatherer, enumerate(hosts), settings, callbacks, use)
             self._tcp.expect(parameters.username_fragment)
-            for preference, host in enumerate(hosts):
-                await self._names.hide(host)
-                await self._tcp.open(gatherer, settings, host, preference)
+            await self._open_tcp(gatherer, enumerate(hosts), settings)
+        gatherer.end_of_bases()
+        callbacks.on_change()
+
+    async def follow(self, gatherer: Gatherer, settings: IceSettings, present: AbstractSet[str]) -> None:
+        """Open sockets on the addresses that have come since `open`; those of a mux are its owner's affair."""
+        callbacks = self._callbacks
+        if callbacks is None or self._mux is not None:
+            return
+        hosts = choose_hosts(self._network, settings, callbacks.on_failed_filter)
+        async with self._opening:
+            known = {base.host for base in gatherer.bases}
+            new = [(rank, host) for rank, host in enumerate(hosts) if host in present and host not in known]
+            await self._open_udp(gatherer, new, settings, callbacks, BaseUse.EVERYTHING)
+            await self._open_tcp(gatherer, new, settings)
         gatherer.end_of_bases()
         callbacks.on_change()
 
@@ -111,6 +121,24 @@ class LocalPorts:
         """Oldest first."""
         shared = {} if self._member is None else self._member.ports
         return [local for local in self.by_address if local not in shared]
+
+    async def _open_udp(
+        self,
+        gatherer: Gatherer,
+        hosts: Iterable[tuple[int, str]],
+        settings: IceSettings,
+        callbacks: PortCallbacks,
+        use: BaseUse,
+    ) -> None:
+        for preference, host in hosts:
+            bound = await self._bind(gatherer, host, settings, callbacks)
+            if bound is not None:
+                await self._add(gatherer, bound, preference, use)
+
+    async def _open_tcp(self, gatherer: Gatherer, hosts: Iterable[tuple[int, str]], settings: IceSettings) -> None:
+        for preference, host in hosts:
+            await self._names.hide(host)
+            await self._tcp.open(gatherer, settings, host, preference)
 
     async def _bind(
         self, gatherer: Gatherer, host: str, settings: IceSettings, callbacks: PortCallbacks

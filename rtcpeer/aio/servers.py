@@ -167,7 +167,7 @@ class Servers:
 
     def _on_lost(self, local: TransportAddress, reason: str) -> None:
         self.streams.pop(local, None)
-        self.gatherer.relays.stream_lost(local, reason)
+        self.gatherer.relays.way_lost(local, reason)
         self._on_change()
 
 

@@ -95,6 +95,12 @@ class TcpPort:
         else:
             connection.expire_in(LINGER)
 
+    def abort(self, reason: str) -> None:
+        """Nothing arrives any more over what is open now: the owner is told of each loss."""
+        for connection in list(self._connections.values()):
+            self._lose(connection, reason)
+            connection.abort()
+
     def close(self) -> None:
         """End all connections, once everything is written; no callback follows; idempotent."""
         self._callbacks = None

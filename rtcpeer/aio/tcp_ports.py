@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Iterable
+from collections.abc import Set as AbstractSet
 
 from rtcpeer.aio.address_choice import bind_in_range
 from rtcpeer.aio.network import Network, TcpNetwork
@@ -83,6 +84,12 @@ class TcpPorts:
         port = self.ports.get(path[0])
         if port is not None:
             port.release(path[1])
+
+    def drop(self, hosts: AbstractSet[str], reason: str) -> None:
+        """These addresses are gone, and with them their connections; should they come back, there will be others."""
+        for local, port in self.ports.items():
+            if local.host in hosts:
+                port.abort(reason)
 
     def close(self) -> set[asyncio.Task[None]]:
         """Close everything; returns what is left to wait for."""

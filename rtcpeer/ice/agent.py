@@ -3,7 +3,7 @@
 RFC 8445 (ICE), RFC 8838 (trickle), RFC 8863 (patience), RFC 7675 (consent).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import reduce
 
 from rtcpeer.core import Datagrams, Entropy, TransportAddress, earliest
@@ -271,15 +271,17 @@ class Agent:
             session.connection_lost(path, now, detail)
         self._settle(now)
 
-    def drop_bases(self, bases: Sequence[TransportAddress], now: float, detail: str = "") -> None:
-        """Nothing can be sent from these any more: their pairs fail, and another takes over where there is one."""
+    def drop_bases(
+        self, bases: Collection[TransportAddress], now: float, detail: str = "", *, is_hopeful: bool = False
+    ) -> None:
+        """Nothing can be sent from these any more: their pairs fail, and another takes over where there is one.
+
+        Without another it is a failure at once, or with hope for new bases when patience for them is over.
+        """
         if self._is_over:
             return
         for session in self._sessions.running:
-            for pair in session.generation.drop_bases(bases):
-                session.checking.lose(pair, FailureReason.UNROUTABLE, detail)
-            if session.was_selected and session.checking.is_exhausted:
-                session.fail()
+            session.drop_bases(bases, now, detail, is_hopeful=is_hopeful)
         self._settle(now)
         self._fail_if_over()
 

@@ -3,7 +3,7 @@
 An ICE restart (RFC 8445 section 9) starts another generation beside the one that still carries data.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from rtcpeer.core import TransportAddress
@@ -152,7 +152,7 @@ class Generation:
         self._form_pair(local, remote, force=True)
         return self.checklist.find(path)
 
-    def drop_bases(self, bases: Sequence[TransportAddress]) -> list[CandidatePair]:
+    def drop_bases(self, bases: Collection[TransportAddress]) -> list[CandidatePair]:
         """Nothing can be sent from there any more; their pairs, which are of no use now."""
         for base in bases:
             self._bases.pop(base, None)
@@ -184,8 +184,9 @@ class Generation:
 
     def stop_pairing(self) -> None:
         """A pair was selected: candidates that come later are listed, and paired only when the peer checks them."""
-        if self._settings.lite or self._settings.automatic_renomination:
-            return  # to the former a pair costs nothing, and the latter means to find a better one
+        settings = self._settings
+        if settings.lite or settings.automatic_renomination or settings.gathering_policy == "continually":
+            return  # a pair costs the first nothing, the second means to find a better one, the third to have others
         self.is_pairing = False
         self.checklist.drop_untried()
 

@@ -1,9 +1,9 @@
 """One ICE session (RFC 8445 section 4): a generation, its checks, and the watch over the path that they found."""
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
-from rtcpeer.core import Entropy, earliest
+from rtcpeer.core import Entropy, TransportAddress, earliest
 from rtcpeer.ice.automatic_renomination import AutomaticRenomination
 from rtcpeer.ice.checking import Checking
 from rtcpeer.ice.consent import PathMonitor
@@ -11,7 +11,7 @@ from rtcpeer.ice.events import ConnectionUnneeded, ConsentLost, IceEvent, PairSe
 from rtcpeer.ice.failover import Failover
 from rtcpeer.ice.generation import Generation
 from rtcpeer.ice.lite import keepalive
-from rtcpeer.ice.pair import Path
+from rtcpeer.ice.pair import FailureReason, Path
 from rtcpeer.ice.parameters import IceParameters
 from rtcpeer.ice.role import Role
 from rtcpeer.ice.settings import IceSettings
@@ -88,6 +88,18 @@ class Session:
         pair = self.generation.checklist.find(path)
         if pair is not None:
             self._failover.connection_lost(pair, now, detail)
+
+    def drop_bases(self, bases: Collection[TransportAddress], now: float, detail: str, *, is_hopeful: bool) -> None:
+        """Nothing can be sent from these any more; with hope for others the session is given up only in time."""
+        checking = self.checking
+        had_path = checking.path is not None
+        for pair in self.generation.drop_bases(bases):
+            checking.lose(pair, FailureReason.UNROUTABLE, detail)
+        if is_hopeful:
+            if had_path and checking.path is None:
+                checking.started_at = now  # the next path has as long as the first one had
+        elif self.was_selected and checking.is_exhausted:
+            self.fail()
 
     def drop_dead_paths(self, now: float) -> bool:
         """Give up paths without consent, and with the last one the session; returns whether there were any."""

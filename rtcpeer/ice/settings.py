@@ -90,6 +90,10 @@ class IceSettings:
     tcp_candidates: tuple[Literal["active", "passive", "so"], ...] = ("active",)
 
     # Gathering: read by the stack, not by the agent
+    # "continually": interfaces that come later get candidates, those that go take theirs with them, and gathering never
+    # completes. Every change costs the peer room for a candidate (its max_remote_candidates) until the next restart.
+    gathering_policy: Literal["once", "continually"] = "once"
+    network_poll_interval: float = 2.0  # between looks at the interfaces; where the kernel tells, it tells at once
     dns_timeout: float = 2.0
     stun_timeout: float = 5.0
     turn_timeout: float = 5.0  # to connect to the server, where it takes a connection, and once more for the allocation
@@ -109,7 +113,7 @@ class IceSettings:
         """Refuse what can not work, naming the field."""
         if self.check_interval < 0.005:
             raise ValueError("check_interval must be at least 0.005 s (RFC 8445 section 14.2)")
-        positive = ("rto", "consent_interval", "consent_timeout", "renomination_interval")
+        positive = ("rto", "consent_interval", "consent_timeout", "renomination_interval", "network_poll_interval")
         for name in (*positive, "tcp_check_timeout", "tcp_accept_timeout"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be greater than 0")
@@ -166,5 +170,7 @@ class IceSettings:
             raise ValueError('mdns must be "disabled", "query" or "query_and_gather"')
         if self.mdns_host_name is not None and not is_resolvable(self.mdns_host_name):
             raise ValueError("mdns_host_name must be a single label in .local")
+        if self.gathering_policy not in {"once", "continually"}:
+            raise ValueError('gathering_policy must be "once" or "continually"')
         if self.trickle not in {True, False, "auto"}:
             raise ValueError('trickle must be "auto", True or False')

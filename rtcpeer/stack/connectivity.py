@@ -1,5 +1,6 @@
 """ICE with its gathering as one core: finds a path and keeps it; everything that is not STUN is the owner's."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from rtcpeer.core import Datagrams, TransportAddress, earliest
@@ -149,6 +150,17 @@ class Connectivity:
         self.agent.note_unroutable(local, remote, now, detail)
         self.gatherer.note_unroutable(local, remote, detail)
         self._follow_gatherer()
+
+    def drop_places(self, places: Collection[TransportAddress], now: float, detail: str) -> None:
+        """Some of our `places` are gone, with what is relayed by way of them; others may come."""
+        for place in places:
+            self._relays.way_lost(place, detail)
+        self._follow_gatherer()
+        gone = {*places, *(address for lost in self._lost_relays for address in lost.relayed)}
+        self._lost_relays.clear()
+        for gatherer in self._gatherers.values():
+            gatherer.drop_bases(gone)
+        self.agent.drop_bases(gone, now, detail, is_hopeful=True)
 
     def restart(self, settings: IceSettings, parameters: IceParameters | None = None) -> IceParameters:
         """Begin a new generation (RFC 8445 section 9), whose gatherer wants to be started, and return its credentials.

@@ -4,7 +4,7 @@ The owner knows the interfaces and can resolve names; it hands both in as they b
 time, and nothing here waits for anything else: a dead server costs nobody but itself.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
@@ -123,6 +123,8 @@ class Gatherer:
         self._types = gathered_types(settings)
         self._wants_host = "host" in self._types
         self._wants_reflexive = "srflx" in self._types
+        self._is_continual = settings.gathering_policy == "continually"
+        self.is_resting = False  # continual: nothing is asked until there is another base
         self._rules = CandidateRules(settings)
         self.state = GatheringState.NEW
         self.candidates: list[Candidate] = []
@@ -161,7 +163,7 @@ class Gatherer:
 
     def packets_to_send(self, now: float) -> list[Datagrams]:
         """New questions, each a moment after the last (RFC 8445 section 14.1), and repeated ones."""
-        if self._started_at is None and self.state is GatheringState.GATHERING:
+        if self._started_at is None and self.state is GatheringState.GATHERING and not self.is_resting:
             self._started_at = now
         return self._questions.packets_to_send(now)
 
@@ -199,6 +201,7 @@ class Gatherer:
 
     def add_base(self, base: TransportAddress, preference: int, use: BaseUse = BaseUse.EVERYTHING) -> None:
         """A socket is bound: a host candidate, and a place to ask servers from; ``preference`` 0 is the best base."""
+        self.is_resting = False
         self._bases.append((base, preference, use))
         self.places.add(base)
         if use is not BaseUse.RELAYS:
@@ -206,6 +209,12 @@ class Gatherer:
                 self._gathered(candidate)
         for found in self._servers:
             self._ask_from(base, preference, use, found)
+
+    def drop_bases(self, bases: Collection[TransportAddress]) -> None:
+        """These are of no use any more, and neither are their candidates."""
+        self._bases = [each for each in self._bases if each[0] not in bases]
+        self.candidates = [candidate for candidate in self.candidates if candidate.base not in bases]
+        self.places.difference_update(bases)
 
     def fail_base(self, host: str, reason: str) -> None:
         """No socket could be bound to one of our addresses."""
@@ -386,6 +395,9 @@ class Gatherer:
     def _complete(self) -> None:
         if self.state is GatheringState.GATHERING:
             self._suffice()
+            if self._is_continual:
+                self.is_resting, self._started_at = True, None
+                return
             self.state = GatheringState.COMPLETE
             self._events.append(GatheringCompleted())
 

@@ -306,8 +306,8 @@ class Relays:
             relay.due_at = -math.inf
         return bool(relays)
 
-    def stream_lost(self, local: TransportAddress, reason: str) -> None:
-        """The stream with this end of ours is closed; a server that has redirected us may well do that."""
+    def way_lost(self, local: TransportAddress, reason: str) -> None:
+        """The stream with this end of ours is closed, which a redirecting server may well do; or the base is gone."""
         for relay in list(self._relays):
             if relay.local == local and relay.client.state is not TurnState.REDIRECTED:
                 relay.client.connection_lost(reason)

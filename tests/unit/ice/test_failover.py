@@ -36,6 +36,27 @@ def test_a_base_that_is_gone_fails_its_pairs_at_once():
     assert peer.agent.next_timeout() is None
 
 
+@pytest.mark.parametrize("comes", [True, False])
+def test_with_hope_for_another_base_there_is_time_until_patience_is_over(comes):
+    peer = connected(is_controlling=True)
+    peer.agent.drop_bases([LOCAL], peer.now, "the cable was pulled", is_hopeful=True)
+    assert peer.agent.state is IceState.CHECKING
+    assert peer.agent.send_path() is None
+    lost_at = peer.now
+    while peer.agent.state is IceState.CHECKING and not comes:
+        peer.advance(0.5)
+    if comes:
+        elsewhere = host("192.168.9.9", 5009)
+        peer.agent.add_local_candidate(elsewhere)
+        for _ in range(4):
+            peer.advance(0.5)
+        assert elsewhere.base in {pair.path[0] for pair in peer.agent._generation.checklist if pair.failure is None}
+        assert peer.agent.state is IceState.CHECKING
+    else:
+        assert peer.now == pytest.approx(lost_at + QUIET.patience, abs=0.5)
+        assert peer.agent.state is IceState.FAILED
+
+
 def test_a_base_that_is_gone_leaves_the_others_alone():
     elsewhere = host("192.168.9.9", 5009)
     peer = connected(is_controlling=True)

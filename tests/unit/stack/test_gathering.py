@@ -358,3 +358,46 @@ def test_a_server_that_can_not_be_sent_to_is_given_up_at_once():
     ]
     assert "can not be reached at 203.0.113.1:3478: no route" in failures[0].error_text
     assert core.state is GatheringState.COMPLETE
+
+
+def test_continual_gathering_rests_instead_of_ending_and_asks_from_each_base_that_comes():
+    core = gatherer(gathering_policy="continually")
+    respond(core, *questions(core))
+    events = core.poll_events()
+    assert isinstance(events[-1], GatheringSufficient)
+    assert core.state is GatheringState.GATHERING
+    assert core.is_sufficient
+    assert core.next_timeout() is None
+    assert run(core, 20) == []
+    core.add_base(OTHER, 1)
+    core.end_of_bases()
+    (question,) = core.packets_to_send(100.0)
+    assert (question.local, question.remote) == (OTHER, ADDRESS)
+    assert core.next_timeout() is not None
+    respond(core, question, PUBLIC._replace(port=7000))
+    found = [event.candidate.transport_address for event in core.poll_events()]
+    assert found == [OTHER, PUBLIC._replace(port=7000)]
+    assert core.next_timeout() is None
+
+
+def test_a_server_that_does_not_answer_in_a_later_round_costs_that_round_only():
+    core = gatherer(gathering_policy="continually")
+    respond(core, *questions(core))
+    core.add_base(OTHER, 1)
+    core.end_of_bases()
+    core.poll_events()
+    failures = [(moment, event.base) for moment, event in run(core, 20) if isinstance(event, ServerFailed)]
+    assert failures == []  # it has answered before, so that nobody is told
+    assert core.next_timeout() is None
+    assert core.state is GatheringState.GATHERING
+
+
+def test_what_a_base_gave_goes_with_it():
+    core = gatherer(BASE, OTHER)
+    for question in questions(core) + questions(core, 0.1):
+        respond(core, question, PUBLIC._replace(port=question.local.port + 1000))
+    assert len(core.candidates) == 4
+    core.drop_bases([BASE])
+    assert [candidate.base for candidate in core.candidates] == [OTHER, OTHER]
+    assert core.bases == [OTHER]
+    assert core.places == {OTHER}

@@ -302,7 +302,7 @@ class TestStream:
 
     def test_a_stream_that_ends_loses_the_allocation(self):
         bench, _ = self.opened()
-        bench.relays.stream_lost(STREAM, "the server has hung up")
+        bench.relays.way_lost(STREAM, "the server has hung up")
         bench.exchange()
         assert [event.reason for event in bench.of(RelayLost)] == ["the server has hung up"]
 
@@ -310,7 +310,7 @@ class TestStream:
         bench = Bench(Behaviour(is_silent=True))
         bench.relays.open(TCP, STREAM, ADDRESS._replace(protocol="tcp"), 0)
         bench.exchange()
-        bench.relays.stream_lost(STREAM, "the server has hung up")
+        bench.relays.way_lost(STREAM, "the server has hung up")
         bench.exchange()
         assert [(event.error_code, event.error_text) for event in bench.of(RelayRefused)] == [
             (701, "the server has hung up")
@@ -327,7 +327,7 @@ class TestStream:
         bench = self.redirected()
         other, local = OTHER._replace(protocol="tcp"), STREAM._replace(port=6001)
         assert bench.of(StreamWanted) == [StreamWanted(STREAM, other, TCP, None)]
-        bench.relays.stream_lost(STREAM, "the server has hung up")  # it may: we are to be elsewhere
+        bench.relays.way_lost(STREAM, "the server has hung up")  # it may: we are to be elsewhere
         assert bench.relays.opening
         assert bench.relays.reconnected(STREAM, local, other)
         bench.exchange()
