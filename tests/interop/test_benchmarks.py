@@ -20,7 +20,7 @@ def test_each_benchmark_gives_figures(name: str) -> None:
 
     assert list(figures) == [metric.name for metric in measure.metrics]
     # Memory and idle CPU of a few connections may drown in the noise; everything else is more than nothing.
-    assert all(value > 0 for value in figures.values()) or name == "idle"
+    assert all(value > 0 for value in figures.values()) or name in {"idle", "idle-1000"}
 
 
 def test_a_link_of_50_ms_can_not_be_beaten() -> None:
