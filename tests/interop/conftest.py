@@ -7,6 +7,7 @@ import signal
 import pytest
 
 from tests.interop import private_network
+from tests.interop.netlab import missing
 
 REQUIRE_ALL = os.environ.get("RTCPEER_REQUIRE_ALL") == "1"
 
@@ -33,6 +34,17 @@ def private_session_network() -> None:
         if REQUIRE_ALL:
             raise
         pytest.skip(f"no network of our own: {error}")
+
+
+def require_lab(*programs: str) -> None:
+    """Network namespaces with what connects them, and these programs, for a test that can not do without."""
+    reason = missing()
+    if reason is not None:
+        if REQUIRE_ALL:
+            pytest.fail(f"{reason}, and RTCPEER_REQUIRE_ALL=1 forbids to skip")
+        pytest.skip(reason)
+    for program in programs:
+        require_program(program)
 
 
 def require_program(name: str) -> str:

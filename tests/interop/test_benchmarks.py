@@ -5,6 +5,7 @@ import pytest
 from benchmarks import relay, table
 from benchmarks.measures import MEASURES, Metric
 from benchmarks.runner import RunError, run
+from tests.interop.conftest import require_lab
 
 
 @pytest.mark.parametrize("name", MEASURES)
@@ -12,9 +13,7 @@ from benchmarks.runner import RunError, run
 def test_each_benchmark_gives_figures(name: str) -> None:
     measure = MEASURES[name]
     if measure.round_trip:
-        netlab = pytest.importorskip("tests.interop.netlab")
-        if reason := netlab.missing():
-            pytest.skip(reason)
+        require_lab()
 
     figures = run("rtcpeer", name, {**measure.parameters, **measure.quick})
 
@@ -24,9 +23,7 @@ def test_each_benchmark_gives_figures(name: str) -> None:
 
 
 def test_a_link_of_50_ms_can_not_be_beaten() -> None:
-    netlab = pytest.importorskip("tests.interop.netlab")
-    if reason := netlab.missing():
-        pytest.skip(reason)
+    require_lab()
 
     figures = run("rtcpeer", "connect-50ms", {"count": 1, "echo": "10.77.0.2"})
 

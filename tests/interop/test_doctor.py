@@ -4,7 +4,6 @@ import json
 import os
 import pty
 import select
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from tests.interop import natlab
+from tests.interop.conftest import require_lab
 from tests.interop.coturn import Coturn, coturn
 from tests.interop.natlab import NatLab, Site, SiteKind, nat_lab, public_server
-from tests.interop.netlab import missing
 from tests.interop.private_network import IPV4
 
 pytestmark = pytest.mark.interop
@@ -42,14 +41,7 @@ EXPECTED: dict[SiteKind, tuple[str, bool | None, list[str]]] = {
 
 @pytest.fixture(scope="module")
 def lab() -> Iterator[NatLab]:
-    reason = missing()
-    for program in ("nft", "turnserver"):
-        if reason is None and shutil.which(program) is None:
-            reason = f"{program} is not installed"
-    if reason is not None:
-        if os.environ.get("RTCPEER_REQUIRE_ALL") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
+    require_lab("nft", "turnserver")
     with nat_lab(list(EXPECTED)) as built, public_server(built):
         yield built
 

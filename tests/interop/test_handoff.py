@@ -17,12 +17,19 @@ from rtcpeer import IceSettings, NetworkHandoff, RTCPeerConnection, Settings
 from tests.interop.behaviours import Pair
 from tests.interop.behaviours import exchange as converse
 from tests.interop.chromium import Chromium
-from tests.interop.netlab import ROOT, LinkSettings, Namespace, missing, netlab
+from tests.interop.conftest import require_lab
+from tests.interop.netlab import ROOT, LinkSettings, Namespace, netlab
 from tests.interop.peers.browser_peer import BrowserPeer
 from tests.interop.peers.peer import Message, connect
 from tests.interop.peers.python_peer import OurPeer
 
-pytestmark = [pytest.mark.interop, pytest.mark.skipif(missing() is not None, reason=str(missing()))]
+pytestmark = pytest.mark.interop
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _require_lab() -> None:
+    require_lab()
+
 
 SIZE = 20 << 20
 PULLED_AT = 4 << 20

@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import itertools
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from typing import Self
 import pytest
 
 from tests.interop import natlab
+from tests.interop.conftest import require_lab
 from tests.interop.natlab import (
     ADDRESS_RESTRICTED,
     ALL_KINDS,
@@ -44,7 +44,6 @@ from tests.interop.natlab import (
     public_server,
 )
 from tests.interop.natlab_pairing import Child, Outcome, Pairing, matrix, table
-from tests.interop.netlab import missing
 from tests.sim.nat import Dependence
 
 pytestmark = [pytest.mark.interop, pytest.mark.slow]
@@ -80,14 +79,7 @@ TRANSLATED = [kind for kind in ALL_KINDS if kind.nats and kind is not UDP_BLOCKE
 
 @pytest.fixture(scope="module", autouse=True)
 def _require_lab() -> None:
-    reason = missing()
-    for program in ("nft", "turnserver"):
-        if reason is None and shutil.which(program) is None:
-            reason = f"{program} is not installed"
-    if reason is not None:
-        if os.environ.get("RTCPEER_REQUIRE_ALL") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
+    require_lab("nft", "turnserver")
 
 
 @pytest.fixture(scope="module")

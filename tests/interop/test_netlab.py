@@ -1,14 +1,14 @@
 """The link of `tests.interop.netlab`, seen with our own sockets."""
 
 import json
-import os
 import subprocess
 import sys
 from contextlib import suppress
 
 import pytest
 
-from tests.interop.netlab import LinkSettings, Netlab, missing, netlab
+from tests.interop.conftest import require_lab
+from tests.interop.netlab import LinkSettings, Netlab, netlab
 
 pytestmark = pytest.mark.interop
 
@@ -60,11 +60,7 @@ asyncio.run(main(sys.argv[1], sys.argv[2], *map(int, sys.argv[3:6])))
 
 @pytest.fixture(autouse=True)
 def _require_lab() -> None:
-    reason = missing()
-    if reason is not None:
-        if os.environ.get("RTCPEER_REQUIRE_ALL") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
+    require_lab()
 
 
 def echo(lab: Netlab, *, count: int, size: int = 1000, wait: int = 1, is_ipv6: bool = False) -> dict[int, float]:

@@ -10,7 +10,8 @@ import pytest
 
 from rtcpeer.aio.network import SystemNetwork
 from rtcpeer.core import TransportAddress
-from tests.interop.netlab import LinkSettings, missing, netlab
+from tests.interop.conftest import require_lab
+from tests.interop.netlab import LinkSettings, netlab
 from tests.interop.private_network import IPV4
 from tests.interop.test_udp_sockets import Main, run
 
@@ -117,8 +118,8 @@ asyncio.run(main(sys.argv[1], sys.argv[2], float(sys.argv[3])))
 """
 
 
-@pytest.mark.skipif(missing() is not None, reason=str(missing()))
 def test_two_calls_that_cross_make_one_connection() -> None:
+    require_lab()
     # Linux has RFC 9293's simultaneous open; both must call within the time that a packet takes.
     with netlab(LinkSettings(delay=0.5)) as lab:
         moment = str(time.time() + 4)
