@@ -3,14 +3,12 @@
 import errno
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Self
 
-from rtcpeer.aio.address_choice import choose_hosts, report_failed_filter
-from rtcpeer.aio.network import Network, SystemNetwork, TcpNetwork
+from rtcpeer.aio.mux import Mux
+from rtcpeer.aio.network import Network, TcpNetwork
 from rtcpeer.aio.tcp import TcpPort
 from rtcpeer.aio.tcp_listener import TcpListener
 from rtcpeer.core import TransportAddress
-from rtcpeer.errors import InvalidStateError
 from rtcpeer.ice.settings import IceSettings
 
 __all__ = ["TcpMux", "TcpMuxStatistics"]
@@ -25,7 +23,7 @@ class TcpMuxStatistics:
     refused_connections: int  # that wanted nobody we know, said nothing in time, or were too many
 
 
-class TcpMux:
+class TcpMux(Mux):
     """Listening sockets that any number of connections share; the program owns it, and closes it after them::
 
         async with TcpMux(443) as mux:
@@ -56,36 +54,12 @@ class TcpMux:
         Raises:
             ValueError: the port is none, or nobody may wait.
         """
-        if not 0 <= port <= 65535:
-            raise ValueError("port must be between 0 and 65535")
         if max_waiting < 1:
             raise ValueError("max_waiting must be at least 1")
-        self._port = port
-        self._settings = settings or IceSettings()
-        self._network: Network = network or SystemNetwork()
+        super().__init__("TCP", port, settings, network)
         self._max_waiting = max_waiting
         self._listeners: list[TcpListener] = []
         self._ports: dict[tuple[str, TransportAddress], TcpPort] = {}
-        self._is_open = False
-
-    async def open(self) -> None:
-        """Listen on every address that the settings choose.
-
-        Raises:
-            OSError: the port is taken, or there is no address.
-            InvalidStateError: the mux is open already.
-        """
-        if self._is_open:
-            raise InvalidStateError("the TCP mux is open already")
-        self._is_open = True
-        try:
-            for host in choose_hosts(self._network, self._settings, report_failed_filter):
-                await self._listen(host)
-            if not self._listeners:
-                raise OSError(errno.EADDRNOTAVAIL, "there is no address for the TCP mux to listen on")
-        except BaseException:
-            self.close()
-            raise
 
     def close(self) -> None:
         """Accept no more; connections that were handed over go on. Idempotent."""
@@ -94,13 +68,6 @@ class TcpMux:
             listener.close()
         self._listeners.clear()
         self._ports.clear()
-
-    async def __aenter__(self) -> Self:
-        await self.open()
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        self.close()
 
     @property
     def addresses(self) -> list[TransportAddress]:
@@ -125,7 +92,7 @@ class TcpMux:
         for address in addresses:
             self._ports.pop((username_fragment, address), None)
 
-    async def _listen(self, host: str) -> None:
+    async def _bind(self, host: str) -> None:
         if not isinstance(self._network, TcpNetwork):
             raise OSError(errno.EPROTONOSUPPORT, "this network has no TCP")
         timeout = self._settings.tcp_accept_timeout

@@ -3,10 +3,9 @@
 import asyncio
 import errno
 from dataclasses import dataclass
-from typing import Self
 
-from rtcpeer.aio.address_choice import choose_hosts, report_failed_filter
-from rtcpeer.aio.network import Network, SystemNetwork, UdpPort
+from rtcpeer.aio.mux import Mux
+from rtcpeer.aio.network import Network, UdpPort
 from rtcpeer.aio.udp_routes import MuxMember, MuxPort, RouteCounters, SharedSocket
 from rtcpeer.core import TransportAddress
 from rtcpeer.errors import InvalidStateError
@@ -29,7 +28,7 @@ class UdpMuxStatistics:
     questions_spared: int  # to STUN servers, because the answer was known
 
 
-class UdpMux:
+class UdpMux(Mux):
     """Sockets that any number of connections share; the program owns it, and closes it after its connections::
 
         async with UdpMux(3478) as mux:
@@ -67,37 +66,13 @@ class UdpMux:
         Raises:
             ValueError: the port is none, or the lifetime is negative.
         """
-        if not 0 <= port <= 65535:
-            raise ValueError("port must be between 0 and 65535")
         if mapping_lifetime < 0:
             raise ValueError("mapping_lifetime must not be negative")
-        self._port = port
-        self._settings = settings or IceSettings()
-        self._network: Network = network or SystemNetwork()
+        super().__init__("UDP", port, settings, network)
         self._mapping_lifetime = mapping_lifetime
         self._registry: dict[str, tuple[MuxMember, bytes]] = {}
         self._counters = RouteCounters()
         self._sockets: list[SharedSocket] = []
-        self._is_open = False
-
-    async def open(self) -> None:
-        """Bind to every address that the settings choose.
-
-        Raises:
-            OSError: the port is taken, or there is no address.
-            InvalidStateError: the mux is open already.
-        """
-        if self._is_open:
-            raise InvalidStateError("the UDP mux is open already")
-        self._is_open = True
-        try:
-            for host in choose_hosts(self._network, self._settings, report_failed_filter):
-                await self._bind(host)
-            if not self._sockets:
-                raise OSError(errno.EADDRNOTAVAIL, "there is no address for the UDP mux to bind to")
-        except BaseException:
-            self.close()
-            raise
 
     def close(self) -> None:
         """Close the sockets; connections that are still there lose their paths. Idempotent."""
@@ -107,13 +82,6 @@ class UdpMux:
         for member in {id(member): member for member, _ in self._registry.values()}.values():
             member.leave()
         self._sockets.clear()
-
-    async def __aenter__(self) -> Self:
-        await self.open()
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        self.close()
 
     @property
     def addresses(self) -> list[TransportAddress]:

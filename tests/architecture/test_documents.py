@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from rtcpeer import IceSettings, RTCConfiguration, RTCIceServer, RTCPeerConnection, Settings, TurnSettings
-from rtcpeer.aio import ice_agent, tcp_mux, udp_mux
+from rtcpeer.aio import ice_agent, mux
 from tests.sim.peers import World, connected, exchange, simulated
 
 ROOT = Path(__file__).parents[2]
@@ -108,7 +108,7 @@ def test_the_guides_python_runs(snippets, monkeypatch):
     async def run_all():
         world = World(has_tcp=True)
         world.stun_server()
-        for module in (ice_agent, udp_mux, tcp_mux):
+        for module in (ice_agent, mux):
             monkeypatch.setattr(module, "SystemNetwork", world.host)
         opened, signalled = [], []
         a, b = world.pair()
