@@ -73,10 +73,7 @@ class Agent:
         """Do what is due: give up, nominate, and notice that the peer is gone."""
         if self._is_over:
             return
-        self._wake(now)
-        for session in self._sessions.running:
-            session.advance(now)
-        self._settle(now)
+        self._advance(now)
         self._watch_paths(now)
         self._rest(now)
 
@@ -426,14 +423,17 @@ class Agent:
         """Add our own checks that are due."""
         if self._is_over:
             return
-        self._wake(now)
-        for session in self._sessions.running:
-            session.advance(now)
-        self._settle(now)
+        self._advance(now)
         for session in self._sessions.running:
             for path, payload in session.transmissions(now):
                 by_path.setdefault(path, []).append(payload)
         self._rest(now)
+
+    def _advance(self, now: float) -> None:
+        self._wake(now)
+        for session in self._sessions.running:
+            session.advance(now)
+        self._settle(now)
 
     def _wake(self, now: float) -> None:
         self._is_changed = True
