@@ -8,6 +8,7 @@ import ctypes
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
 IPV4 = "10.77.0.2"
 IPV6 = "fd77::2"
@@ -45,6 +46,8 @@ def enter() -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(_CLONE_NEWNET) != 0:
         raise PermissionError(ctypes.get_errno(), "a network namespace needs root")
+    # Addresses can be used at once. One that becomes valid a second later would make a browser drop what it is loading.
+    Path("/proc/sys/net/ipv6/conf/default/accept_dad").write_text("0", "ascii")
     for command in _COMMANDS:
         subprocess.run([ip, *command.split()], check=True)
     os.environ["RTCPEER_PRIVATE_NETWORK"] = str(os.stat("/proc/self/ns/net").st_ino)  # noqa: PTH116
