@@ -38,6 +38,7 @@ def interface() -> Iterator[None]:
     """One with an address of each kind."""
     ip(f"link add {NAME} type veth peer name rtc8")
     try:
+        (SETTINGS / "accept_dad").write_text("1")
         (SETTINGS / "dad_transmits").write_text("0")
         (SETTINGS / "use_tempaddr").write_text("2")
         ip(f"link set {NAME} up")
