@@ -74,10 +74,13 @@ def tone(hertz: float, start: int, *, samples: int = 960, rate: int = 48000, vol
 
 
 def pitch(frames: Sequence[av.AudioFrame]) -> float:
-    """The strongest frequency in these frames, in hertz; 0 for silence."""
-    values = np.concatenate([_mono(frame) for frame in frames])
-    values -= values.mean()
-    if np.sqrt((values**2).mean()) < 0.001:
+    """The strongest frequency in these frames, in hertz; 0 for silence, or nearly so."""
+    return pitch_of(np.concatenate([_mono(frame) for frame in frames]), frames[0].sample_rate)
+
+
+def pitch_of(values: NDArray[np.float64], rate: int) -> float:
+    """The strongest frequency in samples between -1 and 1."""
+    if len(values) == 0 or np.sqrt((values**2).mean()) < 0.001:
         return 0.0
     spectrum = np.abs(np.fft.rfft(values * np.hanning(len(values))))
     peak = int(spectrum[:-1].argmax())
@@ -86,7 +89,7 @@ def pitch(frames: Sequence[av.AudioFrame]) -> float:
     # The top of the parabola through the peak and its neighbours, as it lies between two frequencies of the transform.
     left, top, right = np.log(spectrum[peak - 1 : peak + 2] + 1e-12)
     offset = 0.5 * (left - right) / (left - 2 * top + right)
-    return float((peak + offset) * frames[0].sample_rate / len(values))
+    return float((peak + offset) * rate / len(values))
 
 
 def _encode(number: int) -> int:
