@@ -96,7 +96,7 @@ class TrackEncoder:
     def replace_track(self, track: SourceTrack | None) -> None:
         """Go on with another track; RTP timestamps stay monotonic. None: nothing is sent until the next one."""
 
-    def set_paused(self, is_paused: bool) -> None:  # noqa: FBT001
+    def set_paused(self, is_paused: bool) -> None:
         """While paused, frames are taken from the track and dropped; afterwards it begins with a keyframe."""
 
     def statistics(self) -> tuple[EncoderStatistics, ...]:
