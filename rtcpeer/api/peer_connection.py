@@ -30,6 +30,7 @@ from rtcpeer.api.stats import RTCStatsReport
 from rtcpeer.api.transports import Transports
 from rtcpeer.core import Entropy
 from rtcpeer.errors import InvalidAccessError, InvalidStateError
+from rtcpeer.jsep.capabilities import MediaCapabilities
 from rtcpeer.jsep.facts import Applied, Wanted
 from rtcpeer.jsep.negotiation import Negotiation, Which
 from rtcpeer.jsep.settings import NegotiationSettings
@@ -85,7 +86,9 @@ class RTCPeerConnection(EventTarget):
         sctp = self._settings.sctp
         self._negotiation = Negotiation(
             str(int.from_bytes(entropy(8), "big") >> 2),  # RFC 9429 section 5.2.1: 62 random bits
-            NegotiationSettings(sctp_port=sctp.local_port, max_message_size=sctp.max_message_size),
+            NegotiationSettings(
+                sctp_port=sctp.local_port, max_message_size=sctp.max_message_size, capabilities=MediaCapabilities()
+            ),
         )
         self._need = NegotiationNeed(self._is_negotiation_needed, lambda: self.emit("negotiationneeded"))
         self._operations = self._need.operations
