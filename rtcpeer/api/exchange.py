@@ -63,7 +63,9 @@ class Exchange:
         settled = self.negotiation.settled.local_credentials
         # The peer's restart is answered by ours (RFC 8839 section 4.4.2); a provisional answer has done that already.
         is_restart = self.negotiation.is_restart_offered and self._transports.has_credentials(settled)
-        sdp = self.negotiation.create_answer(self._transports.local_transport(is_restart=is_restart))
+        sdp = self.negotiation.create_answer(
+            self._transports.local_transport(is_restart=is_restart), self._wanted()
+        )
         return RTCSessionDescription(sdp=serialize(sdp), type="answer")
 
     async def set_local(self, description: RTCSessionDescription | None) -> None:
@@ -87,7 +89,7 @@ class Exchange:
         before = self.negotiation.state
         # On a copy: what the transports can not do is refused before anything has changed.
         following = copy.copy(self.negotiation)
-        applied = following.set_remote(DescriptionType(description.type), description.sdp)
+        applied = following.set_remote(DescriptionType(description.type), description.sdp, self._wanted())
         self._transports.check(applied, description.sdp)
         self.negotiation = following
         self._apply(applied, before)

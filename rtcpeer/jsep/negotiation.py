@@ -65,8 +65,10 @@ class Negotiation:
         self._last_offer = _Created(bare_offer, apply.after_local_offer(self._session, sections, credentials))
         return with_candidates(bare_offer, [local])
 
-    def create_answer(self, local: LocalTransport) -> SessionDescription:
+    def create_answer(self, local: LocalTransport, wanted: Wanted | None = None) -> SessionDescription:
         """An answer to the pending remote offer; it changes nothing until it is set.
+
+        A transceiver that the offer has made and that ``wanted`` does not list only receives.
 
         Raises:
             InvalidStateError: there is no remote offer to answer.
@@ -101,8 +103,15 @@ class Negotiation:
         is_restart = _differ(self._stable.local_credentials, created.session.local_credentials)
         return self._enter(state, Side.LOCAL, kind, created.session, is_ice_restart=is_restart)
 
-    def set_remote(self, kind: DescriptionType, description: str | SessionDescription | None = None) -> Applied:
+    def set_remote(
+        self,
+        kind: DescriptionType,
+        description: str | SessionDescription | None = None,
+        wanted: Wanted | None = None,
+    ) -> Applied:
         """Apply the peer's description; an offer takes a pending offer of ours back first.
+
+        Sections of an offer go to those transceivers of ``wanted`` that addTrack has made, or to new ones.
 
         Raises:
             InvalidStateError: the type does not fit the signalling state.
