@@ -1,8 +1,13 @@
 """Offer and answer of one connection: the operations on its negotiation, and what they change."""
 
+import asyncio
 import copy
+import re
 from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
+from rtcpeer.api.configuration import Settings
 from rtcpeer.api.description import RTCSessionDescription
 from rtcpeer.api.ice_candidate import RTCIceCandidate
 from rtcpeer.api.negotiation_need import NegotiationNeed
@@ -10,13 +15,19 @@ from rtcpeer.api.remote_candidates import RemoteCandidates
 from rtcpeer.api.restarts import RestartRequests
 from rtcpeer.api.transports import Transports
 from rtcpeer.core import Entropy
+from rtcpeer.jsep.capabilities import MediaCapabilities
 from rtcpeer.jsep.facts import Applied, Wanted
 from rtcpeer.jsep.negotiation import Negotiation, Which
 from rtcpeer.jsep.settings import NegotiationSettings
 from rtcpeer.jsep.signaling import DescriptionType, SignalingState
 from rtcpeer.sdp.serialize import serialize
 
+if TYPE_CHECKING:
+    from rtcpeer.api.transceivers import Transceivers
+
 __all__ = ["Exchange"]
+
+_MEDIA_SECTION = re.compile("^m=(audio|video)", re.MULTILINE)
 
 
 class Exchange:
@@ -24,28 +35,36 @@ class Exchange:
 
     Args:
         transports: what descriptions describe, and bring about.
-        settings: what this side says about itself.
-        entropy: for the session's id.
+        settings: the program's.
+        entropy: for the session's id, and what media needs.
         tell: fires an event of the connection.
     """
 
     def __init__(
         self,
         transports: Transports,
-        settings: NegotiationSettings,
+        settings: Settings,
         entropy: Entropy,
-        tell: Callable[[str], object],
+        tell: Callable[..., object],
     ) -> None:
         self.negotiation = Negotiation(
             str(int.from_bytes(entropy(8), "big") >> 2),  # RFC 9429 section 5.2.1: 62 random bits
-            settings,
+            NegotiationSettings(
+                sctp_port=settings.sctp.local_port,
+                max_message_size=settings.sctp.max_message_size,
+                capabilities=MediaCapabilities(),  # until media is wanted
+            ),
         )
+        self.media: Transceivers | None = None
+        self.leftovers: set[asyncio.Task[None]] = set()  # threads of codecs, after `close`
         self.need = NegotiationNeed(self._is_negotiation_needed, lambda: tell("negotiationneeded"))
         self.run = self.need.operations.run
         self.wants_data_channel = False
         self._restarts = RestartRequests()
         self._remote_candidates = RemoteCandidates(transports.ice.addRemoteCandidate)
         self._transports = transports
+        self._settings = settings
+        self._entropy = entropy
         self._tell = tell
 
     # Operations, which run one after the other
@@ -63,9 +82,7 @@ class Exchange:
         settled = self.negotiation.settled.local_credentials
         # The peer's restart is answered by ours (RFC 8839 section 4.4.2); a provisional answer has done that already.
         is_restart = self.negotiation.is_restart_offered and self._transports.has_credentials(settled)
-        sdp = self.negotiation.create_answer(
-            self._transports.local_transport(is_restart=is_restart), self._wanted()
-        )
+        sdp = self.negotiation.create_answer(self._transports.local_transport(is_restart=is_restart), self._wanted())
         return RTCSessionDescription(sdp=serialize(sdp), type="answer")
 
     async def set_local(self, description: RTCSessionDescription | None) -> None:
@@ -86,6 +103,8 @@ class Exchange:
 
     async def set_remote(self, description: RTCSessionDescription) -> None:
         """Apply the peer's description."""
+        if _MEDIA_SECTION.search(description.sdp):
+            self.require_media()
         before = self.negotiation.state
         # On a copy: what the transports can not do is refused before anything has changed.
         following = copy.copy(self.negotiation)
@@ -100,6 +119,16 @@ class Exchange:
         self._remote_candidates.add(candidate, self.negotiation)
 
     # What asks for another exchange
+
+    def require_media(self) -> "Transceivers":
+        """The transceivers, which come to be when they are first asked for: a connection for data needs no PyAV."""
+        if self.media is None:
+            from rtcpeer.api.transceivers import Transceivers  # noqa: PLC0415 imports PyAV
+
+            self.media = Transceivers(self._transports.dtls, self._settings, self._entropy, self.need.update)
+            negotiation = self.negotiation
+            negotiation.settings = replace(negotiation.settings, capabilities=self.media.capabilities)
+        return self.media
 
     def want_data_channel(self) -> None:
         """There is one that is to be negotiated."""
@@ -136,6 +165,8 @@ class Exchange:
         self.negotiation.close()
         self._remote_candidates.clear()
         self._tell = _nothing
+        if self.media is not None:
+            self.leftovers = self.media.close()
 
     def _apply(self, applied: Applied, before: SignalingState) -> None:
         for index, section in enumerate(applied.sections):
@@ -147,8 +178,11 @@ class Exchange:
             # Otherwise the same offer would be needed again, and be refused again, for ever.
             self.wants_data_channel = False
             self._transports.sctp._refuse()  # noqa: SLF001
+        tracks = self.media.apply(applied) if self.media is not None else []
         if applied.state is not before:
             self._tell("signalingstatechange")
+        for track in tracks:
+            self._tell("track", track)
         self._transports.gatherer._tell_state()  # noqa: SLF001 a restart, or its rollback
         if applied.state is SignalingState.STABLE:
             self._restarts.settle(self.negotiation)
@@ -156,7 +190,9 @@ class Exchange:
             self.need.update()
 
     def _wanted(self) -> Wanted:
-        return Wanted(data_channel=self.wants_data_channel)
+        if self.media is None:
+            return Wanted(data_channel=self.wants_data_channel)
+        return Wanted(self.wants_data_channel, self.media.wishes(), self.media.cname)
 
     def _is_negotiation_needed(self) -> bool | None:
         """None while an exchange is under way."""
@@ -165,5 +201,5 @@ class Exchange:
         return self._restarts.is_wanted or self.negotiation.is_negotiation_needed(self._wanted())
 
 
-def _nothing(event: str) -> None:
+def _nothing(*event: object) -> None:
     pass

@@ -4,10 +4,10 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from rtcpeer.aio.network import Network
-from rtcpeer.api.closing import Closing
+from rtcpeer.api.closing import Closing, both
 from rtcpeer.api.configuration import RTCConfiguration, Settings
 from rtcpeer.api.data_channel import RTCDataChannel
 from rtcpeer.api.description import RTCSessionDescription
@@ -28,8 +28,15 @@ from rtcpeer.api.stats import RTCStatsReport
 from rtcpeer.api.transports import Transports
 from rtcpeer.core import Entropy
 from rtcpeer.errors import InvalidAccessError, InvalidStateError
-from rtcpeer.jsep.settings import NegotiationSettings
 from rtcpeer.stack.explanation import Explanation
+
+if TYPE_CHECKING:  # these import PyAV, which connections for data do without
+    from rtcpeer.api.rtp_parameters import RTCRtpTransceiverInit
+    from rtcpeer.api.rtp_receiver import RTCRtpReceiver
+    from rtcpeer.api.rtp_sender import RTCRtpSender
+    from rtcpeer.api.transceiver import RTCRtpTransceiver
+    from rtcpeer.media.stream import MediaStream
+    from rtcpeer.media.track import MediaStreamTrack
 
 __all__ = ["RTCPeerConnection"]
 
@@ -51,7 +58,7 @@ class RTCPeerConnection(EventTarget):
     Events (the payload is the thing itself): ``negotiationneeded``; ``icecandidate`` (an `RTCIceCandidate`; an empty
     one, and then None, after the last); ``icecandidateerror`` (an `RTCIceCandidateError`); ``signalingstatechange``,
     ``icegatheringstatechange``, ``iceconnectionstatechange``, ``connectionstatechange``; ``datachannel`` (an
-    `RTCDataChannel`).
+    `RTCDataChannel`); ``track`` (a `RemoteStreamTrack`, from which receiver, transceiver and streams are reached).
     """
 
     onnegotiationneeded = event_handler("negotiationneeded")
@@ -62,6 +69,7 @@ class RTCPeerConnection(EventTarget):
     oniceconnectionstatechange = event_handler("iceconnectionstatechange")
     onconnectionstatechange = event_handler("connectionstatechange")
     ondatachannel = event_handler("datachannel")
+    ontrack = event_handler("track")
 
     def __init__(
         self,
@@ -76,13 +84,7 @@ class RTCPeerConnection(EventTarget):
         self._own_settings = settings or Settings()
         self._settings = self._own_settings.configured(self._configuration)
         self._transports = Transports(self._configuration, self._settings, network, entropy)
-        sctp = self._settings.sctp
-        self._exchange = Exchange(
-            self._transports,
-            NegotiationSettings(sctp_port=sctp.local_port, max_message_size=sctp.max_message_size),
-            entropy,
-            self.emit,
-        )
+        self._exchange = Exchange(self._transports, self._settings, entropy, self.emit)
         self._connection_state: RTCPeerConnectionState = "new"
         self._is_closed = False
         self._leftover: asyncio.Task[None] | None = None  # what close() could not end at once
@@ -215,6 +217,63 @@ class RTCPeerConnection(EventTarget):
         if not self._is_closed:
             self._exchange.request_restart()
 
+    # Media
+
+    def addTransceiver(
+        self,
+        trackOrKind: "MediaStreamTrack | str",
+        init: "RTCRtpTransceiverInit | Mapping[str, Any] | str | None" = None,
+        **members: Any,
+    ) -> "RTCRtpTransceiver":
+        """A sender and a receiver in a section of their own, negotiated next.
+
+        Args:
+            trackOrKind: what to send; or ``"audio"`` or ``"video"``.
+            init: an `RTCRtpTransceiverInit` or a dictionary as in JavaScript; its members may come as keywords:
+            members: ``direction`` (``"sendrecv"``, ``"sendonly"``, ``"recvonly"``, ``"inactive"``), ``streams``, and
+                ``sendEncodings``, of which several are simulcast.
+
+        Raises:
+            TypeError: neither kind, an unknown member, or rids that do not fit together.
+            ValueError: an encoding's limit is out of range.
+            InvalidStateError: the connection is closed.
+        """
+        self._require_open()
+        return self._exchange.require_media().add(trackOrKind, members if init is None else init)
+
+    def addTrack(self, track: "MediaStreamTrack", *streams: "MediaStream") -> "RTCRtpSender":
+        """Send a track, through a transceiver that has never sent or a new one; it belongs to these streams.
+
+        Raises:
+            InvalidAccessError: it is sent already.
+            InvalidStateError: the connection is closed.
+        """
+        self._require_open()
+        return self._exchange.require_media().add_track(track, streams)
+
+    def removeTrack(self, sender: "RTCRtpSender") -> None:
+        """Send nothing more there; the transceiver stays, to be used again.
+
+        Raises:
+            InvalidAccessError: the sender is another connection's.
+            InvalidStateError: the connection is closed.
+        """
+        self._require_open()
+        self._exchange.require_media().remove_track(sender)
+
+    def getTransceivers(self) -> "list[RTCRtpTransceiver]":
+        """All that are not stopped, in the order in which they came to be."""
+        media = self._exchange.media
+        return [] if media is None else media.all
+
+    def getSenders(self) -> "list[RTCRtpSender]":
+        """The senders of all transceivers that are not stopped."""
+        return [each.sender for each in self.getTransceivers() if not each.stopped]
+
+    def getReceivers(self) -> "list[RTCRtpReceiver]":
+        """The receivers of all transceivers that are not stopped."""
+        return [each.receiver for each in self.getTransceivers() if not each.stopped]
+
     # Data channels
 
     def createDataChannel(
@@ -324,7 +383,14 @@ class RTCPeerConnection(EventTarget):
     # Seeing
 
     async def getStats(self, selector: object = None) -> RTCStatsReport:
-        """Statistics of all there is, by id; `InvalidAccessError` for a ``selector``, as there are no tracks yet."""
+        """Statistics of all there is, by id, or of what one track depends on.
+
+        Raises:
+            InvalidAccessError: the ``selector`` is not the track of exactly one sender or receiver.
+        """
+        media = self._exchange.media
+        if media is not None:
+            return await media.stats(selector)
         if selector is not None:
             raise InvalidAccessError("no sender or receiver of this connection has that track")
         return self._transports.ice._stats.connection()  # noqa: SLF001
@@ -353,7 +419,7 @@ class RTCPeerConnection(EventTarget):
 
     def _close(self) -> None:
         self._exchange.close()
-        self._leftover = self._transports.close()
+        self._leftover = both(self._transports.close(), self._exchange.leftovers)
         # Deviation: the W3C's close() fires no event (webrtc-pc section 4.4.1.4); programs written for aiortc clean up
         # in the handlers of these three.
         self.emit("signalingstatechange")
