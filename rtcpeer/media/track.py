@@ -12,23 +12,25 @@ A program makes a source of its own by a subclass that says its ``kind`` and ove
 
 import uuid
 from fractions import Fraction
-from typing import Literal, TypeAlias
+from typing import Literal
 
 import av
 
 from rtcpeer.event_target import EventTarget, event_handler
-from rtcpeer.media.blank import black_picture, silence
+from rtcpeer.media.fanout import Fanout, Subscription
+from rtcpeer.media.frame_making import black_picture, silence
+from rtcpeer.media.frames import MediaFrame
 from rtcpeer.media.pacing import Pacer
-from rtcpeer.rtp.frames import EncodedFrame
 
 __all__ = [
     "AUDIO_PTIME",
     "AUDIO_SAMPLE_RATE",
     "AudioStreamTrack",
-    "MediaFrame",
     "MediaStreamError",
     "MediaStreamTrack",
     "ReadyState",
+    "SHARED_FRAMES",
+    "SharedTrack",
     "VIDEO_CLOCK_RATE",
     "VIDEO_PTIME",
     "VIDEO_TIME_BASE",
@@ -41,8 +43,8 @@ AUDIO_SAMPLE_RATE = 48000  # Hz; what Opus works at, so that silence is not resa
 VIDEO_CLOCK_RATE = 90000  # Hz, as of RTP's video payloads
 VIDEO_PTIME = 1 / 30  # seconds between generated pictures
 VIDEO_TIME_BASE = Fraction(1, VIDEO_CLOCK_RATE)
+SHARED_FRAMES = 32  # how many a slow reader of a shared track may be behind: about a second of video
 
-MediaFrame: TypeAlias = "av.AudioFrame | av.VideoFrame | av.Packet[av.stream.Stream] | EncodedFrame"
 ReadyState = Literal["live", "ended"]
 
 
@@ -69,6 +71,7 @@ class MediaStreamTrack(EventTarget):
         self._is_ended = False
         self._is_muted = False
         self._is_enabled = True
+        self._fanout: Fanout | None = None  # once it was cloned
 
     @property
     def id(self) -> str:
@@ -115,6 +118,20 @@ class MediaStreamTrack(EventTarget):
         if not self._is_ended:
             self._is_ended = True
             self.emit("ended")
+
+    def clone(self) -> "MediaStreamTrack":
+        """Another track of the same source, with an ``enabled`` and an end of its own.
+
+        Each of the two gets every frame, though who reads too slowly loses the oldest. The source is this track's:
+        when this one is stopped, its clones end too (browsers keep the source until the last is stopped).
+        """
+        if self._fanout is None:
+            self._fanout = Fanout(self.recv)
+            # Whoever reads this track, by whatever override of recv(), now has to share.
+            self.recv = self._fanout.subscribe(SHARED_FRAMES).next  # type: ignore[method-assign]
+        clone = SharedTrack(self, self._fanout.subscribe(SHARED_FRAMES))
+        clone.enabled = self.enabled
+        return clone
 
     def set_muted(self, is_muted: bool) -> None:
         """For the source of the track: tell whether it has media."""
@@ -176,6 +193,40 @@ class VideoStreamTrack(MediaStreamTrack):
         frame.pts = pts
         frame.time_base = time_base
         return frame
+
+
+class SharedTrack(MediaStreamTrack):
+    """One reader's view of a track that several read."""
+
+    def __init__(self, source: MediaStreamTrack, subscription: Subscription) -> None:
+        super().__init__()
+        self.kind = source.kind
+        self._label = source.label
+        self._is_muted = source.muted
+        self._subscription = subscription
+        subscription.on_end = super().stop
+        source.on("mute", self._follow_mute)
+        source.on("unmute", self._follow_unmute)
+
+    @property
+    def dropped(self) -> int:
+        """How many frames its reader was too slow for."""
+        return self._subscription.dropped
+
+    async def recv(self) -> MediaFrame:
+        """The next frame; what came before the end of the source is still given after it."""
+        return await self._subscription.next()
+
+    def stop(self) -> None:
+        """Stop reading; the source goes on for the others."""
+        self._subscription.close(MediaStreamError(f"The {self.kind} track {self.id} was stopped"))
+        super().stop()
+
+    def _follow_mute(self) -> None:
+        self.set_muted(True)
+
+    def _follow_unmute(self) -> None:
+        self.set_muted(False)
 
 
 async def receive_from(track: MediaStreamTrack) -> MediaFrame:

@@ -1,4 +1,4 @@
-"""Frames without content: silence and black."""
+"""Frames made by hand: silence, black, and copies."""
 
 from fractions import Fraction
 
@@ -6,7 +6,7 @@ import av
 from av.audio.format import AudioFormat
 from av.audio.layout import AudioLayout
 
-__all__ = ["black_picture", "silence"]
+__all__ = ["black_picture", "copy_of", "silence"]
 
 
 def silence(
@@ -41,3 +41,19 @@ def black_picture(like: av.VideoFrame) -> av.VideoFrame:
     if like.time_base is not None:
         frame.time_base = like.time_base
     return frame
+
+
+def copy_of(frame: av.VideoFrame) -> av.VideoFrame:
+    """The same picture with its own memory, so that its time may be changed; without its time."""
+    copy = av.VideoFrame(frame.width, frame.height, frame.format.name)
+    for source, target in zip(frame.planes, copy.planes, strict=True):
+        if source.line_size == target.line_size:
+            size = min(source.buffer_size, target.buffer_size)
+            memoryview(target)[:size] = memoryview(source)[:size]
+            continue
+        width = min(source.line_size, target.line_size)
+        rows, copied = memoryview(source), memoryview(target)
+        for row in range(source.height):
+            start, to = row * source.line_size, row * target.line_size
+            copied[to : to + width] = rows[start : start + width]
+    return copy
