@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
+from rtcpeer.media.frames import MediaFrame
 from rtcpeer.media.stream import MediaStream
-from rtcpeer.media.track import MediaFrame, MediaStreamError, MediaStreamTrack
+from rtcpeer.media.track import MediaStreamError, MediaStreamTrack
 from rtcpeer.rtp.parameters import Kind
 
 if TYPE_CHECKING:  # they make these tracks
@@ -44,6 +45,10 @@ class RemoteStreamTrack(MediaStreamTrack):
     def track(self) -> "RemoteStreamTrack":
         """This one, for handlers written for the W3C's event."""
         return self
+
+    def _name(self, name: str | None) -> None:
+        """What the peer calls it, before anybody knows of it."""
+        self._id = name or self._id
 
     async def recv(self) -> MediaFrame:
         """The next frame, decoded; the first call starts the decoder.

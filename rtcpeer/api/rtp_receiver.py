@@ -158,10 +158,10 @@ class RTCRtpReceiver:
         wanted = list(streams)
         for stream in self._streams:
             if stream not in wanted:
-                stream.removeTrack(self._track)
+                stream.change(removed=[self._track])
         for stream in wanted:
             if stream not in self._streams:
-                stream.addTrack(self._track)
+                stream.change(added=[self._track])
         self._streams = wanted
 
     def _received(self, event: FrameReceived) -> None:

@@ -118,6 +118,7 @@ class Transceivers:
         for key, one in facts.items():
             if key not in known:
                 known[key] = self._made(key, one.kind, RTCRtpSender(self._link, one.kind), "recvonly")
+                known[key].receiver.track._name(one.remote_track_id)  # noqa: SLF001
         self._configure(known, facts.values())
         for key, transceiver in known.items():
             transceiver._apply(facts.get(key))  # noqa: SLF001
@@ -132,6 +133,7 @@ class Transceivers:
             gone = known.get(key)
             if gone is not None and gone.sender.track is None:
                 self._forget(gone)
+        self._streams = {name: stream for name, stream in self._streams.items() if stream.getTracks()}
         return [transceiver.receiver.track for transceiver in news]
 
     async def stats(self, selector: object) -> RTCStatsReport:
