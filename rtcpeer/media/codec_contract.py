@@ -85,10 +85,12 @@ class DecoderStatistics:
 class Encoder(Protocol):
     """Raw frames to encoded ones."""
 
-    def encode(self, frame: RawFrame, *, force_keyframe: bool = False) -> list[EncodedFrame]:
+    def encode(self, frame: RawFrame, timestamp: int, *, force_keyframe: bool = False) -> list[EncodedFrame]:
         """What this frame completes: mostly one frame, none where it is dropped or waits for more samples.
 
-        Any pixel format, size, sample rate and channel layout is converted. `CodecError` where that is impossible.
+        ``timestamp`` is that of RTP, higher from each call to the next; pts does not count. The frame
+        stays as it is. Any pixel format, size, sample rate and channel layout is converted; `CodecError` where that is
+        impossible.
         """
         ...
 
