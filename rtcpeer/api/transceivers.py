@@ -1,6 +1,7 @@
 """The transceivers of one connection: what they wish to be negotiated, and what negotiation makes of them."""
 
 import asyncio
+import time
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -34,7 +35,7 @@ from rtcpeer.rtp.events import (
 from rtcpeer.rtp.parameters import Kind
 from rtcpeer.rtp.receiver import RtpReceiver
 from rtcpeer.rtp.sender import RtpSender
-from rtcpeer.stack.media import MediaLine
+from rtcpeer.stack.media import Media, MediaLine
 
 __all__ = ["Transceivers"]
 
@@ -182,7 +183,11 @@ class Transceivers:
             )
             for one in facts
         ]
-        self._link.transport._bundle.media.configure(lines, self._link.now)  # noqa: SLF001
+        bundle = self._link.transport._bundle  # noqa: SLF001
+        if bundle.media is None:
+            offset = time.time() - self._link.now
+            bundle.add_media(Media(self._link.settings.media, self._link.entropy, offset, self._link.settings.srtp))
+        bundle.media.configure(lines, self._link.now)
         self._link.wake()
 
     def _direct(self, transceiver: RTCRtpTransceiver, facts: MediaFacts, applied: Applied) -> bool:

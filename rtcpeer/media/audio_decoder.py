@@ -8,7 +8,7 @@ from fractions import Fraction
 import av
 
 from rtcpeer.errors import MalformedPacketError
-from rtcpeer.media.blank import silence
+from rtcpeer.media.frame_making import silence
 from rtcpeer.media.codec_contract import CodecError, DecoderStatistics, RawFrame
 from rtcpeer.payload import OpusPacket
 from rtcpeer.rtp.frames import EncodedFrame

@@ -150,9 +150,10 @@ async def test_directions_change_while_media_flows():
     for reader in readers.values():
         await flowing(reader)
     [transceiver] = a.getTransceivers()
+    needed = []
+    a.on("negotiationneeded", lambda: needed.append(True))
     for direction, mirrored in [("sendonly", "recvonly"), ("inactive", "inactive"), ("recvonly", "sendonly")]:
-        needed = []
-        a.once("negotiationneeded", lambda: needed.append(True))
+        needed.clear()
         transceiver.direction = direction
         await until(lambda: needed)
         await exchange(a, b)
