@@ -43,14 +43,16 @@ class Fanout:
         this = self._task
         try:
             while self._readers:
-                frame = await self._receive()
-                for reader in tuple(self._readers):
-                    reader.deliver(frame)
+                self._hand_out(await self._receive())
         except Exception as error:  # noqa: BLE001 whatever ended the source is what its readers are told
             for reader in tuple(self._readers):
                 reader.end(error)
         if self._task is this:
             self._task = None
+
+    def _hand_out(self, frame: MediaFrame) -> None:
+        for reader in tuple(self._readers):
+            reader.deliver(frame)
 
 
 class Subscription:

@@ -13,6 +13,7 @@ A program makes a source of its own by a subclass that says its ``kind`` and ove
 import uuid
 from fractions import Fraction
 from typing import Literal
+from weakref import WeakSet
 
 import av
 
@@ -72,6 +73,7 @@ class MediaStreamTrack(EventTarget):
         self._is_muted = False
         self._is_enabled = True
         self._fanout: Fanout | None = None  # once it was cloned
+        self._shares: WeakSet[SharedTrack] = WeakSet()
 
     @property
     def id(self) -> str:
@@ -138,6 +140,8 @@ class MediaStreamTrack(EventTarget):
         if is_muted != self._is_muted and not self._is_ended:
             self._is_muted = is_muted
             self.emit("mute" if is_muted else "unmute")
+            for share in tuple(self._shares):
+                share.set_muted(is_muted)
 
     def _require_live(self) -> None:
         if self._is_ended:
@@ -205,8 +209,7 @@ class SharedTrack(MediaStreamTrack):
         self._is_muted = source.muted
         self._subscription = subscription
         subscription.on_end = super().stop
-        source.on("mute", self._follow_mute)
-        source.on("unmute", self._follow_unmute)
+        source._shares.add(self)  # noqa: SLF001 of the same class
 
     @property
     def dropped(self) -> int:
@@ -221,12 +224,6 @@ class SharedTrack(MediaStreamTrack):
         """Stop reading; the source goes on for the others."""
         self._subscription.close(MediaStreamError(f"The {self.kind} track {self.id} was stopped"))
         super().stop()
-
-    def _follow_mute(self) -> None:
-        self.set_muted(True)
-
-    def _follow_unmute(self) -> None:
-        self.set_muted(False)
 
 
 async def receive_from(track: MediaStreamTrack) -> MediaFrame:
