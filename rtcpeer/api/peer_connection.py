@@ -30,10 +30,9 @@ from rtcpeer.api.stats import RTCStatsReport
 from rtcpeer.api.transports import Transports
 from rtcpeer.core import Entropy
 from rtcpeer.errors import InvalidAccessError, InvalidStateError
-from rtcpeer.jsep.capabilities import MediaCapabilities
+from rtcpeer.jsep import MediaCapabilities, NegotiationSettings
 from rtcpeer.jsep.facts import Applied, Wanted
 from rtcpeer.jsep.negotiation import Negotiation, Which
-from rtcpeer.jsep.settings import NegotiationSettings
 from rtcpeer.jsep.signaling import DescriptionType, SignalingState
 from rtcpeer.sdp.serialize import serialize
 from rtcpeer.stack.explanation import Explanation
