@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from rtcpeer.jsep.capabilities import CodecCapability
+from rtcpeer.jsep.codec_matching import CodecIdentity
 from rtcpeer.jsep.rtp_description import RtpDescription
 from rtcpeer.jsep.signaling import DescriptionType, Side, SignalingState
 from rtcpeer.rtp.parameters import EncodingParameters, Kind, ReceiveParameters, SendParameters
@@ -121,12 +122,17 @@ class Section:
     is_mid_signalled: bool = True  # False: the peer knows no mids, and this one is our invention
     media: MediaFacts | None = None  # of audio and video while the section lives
     local: RtpDescription | None = None  # what our newest description says of audio or video
-    remote_media: RtpDescription | None = None  # what the peer's newest description says
+    remote: RtpDescription | None = None  # what the peer's newest description says
 
     @property
     def is_data_channel(self) -> bool:
         """Whether this is a living section for data channels."""
         return self.kind == "application" and not self.is_rejected
+
+    @property
+    def transceiver(self) -> int | None:
+        """The key of the transceiver that a living section of audio or video belongs to."""
+        return None if self.media is None or self.is_rejected else self.media.transceiver
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +146,14 @@ class Session:
     local_credentials: tuple[str, str] | None = None
     remote: RemoteTransport | None = None
     data_channel: DataChannelFacts | None = None
+    payload_types: tuple[tuple[int, CodecIdentity], ...] = ()  # what each stands for, in all sections, for good
+    extension_ids: tuple[tuple[str, int], ...] = ()  # by URI, likewise
+    made: frozenset[int] = frozenset()  # transceivers that came to be with the pending remote offer
+
+    @property
+    def transceivers(self) -> frozenset[int]:
+        """The keys of those that have a living section."""
+        return frozenset(section.transceiver for section in self.sections if section.transceiver is not None)
 
     @property
     def data_section(self) -> Section | None:
