@@ -122,7 +122,7 @@ class RTCDtlsTransport(EventTarget):
         self._bundle = Bundle(transport._agent.core, endpoint, channels)  # noqa: SLF001
         transport._stats.bundle = self._bundle  # noqa: SLF001
         self._on_channel_event: Callable[[ChannelEvent], None] = _ignore
-        self._on_media_event: Callable[[RtpEvent], None] = _ignore
+        self._on_rtp_event: Callable[[RtpEvent], None] = _ignore
         transport._agent.drive(self._bundle, self._dispatch)  # noqa: SLF001
         self._state: RTCDtlsTransportState = "new"
         self._failure: RTCError | None = None
@@ -174,13 +174,13 @@ class RTCDtlsTransport(EventTarget):
         """Hand an event of the core to the object that it is about."""
         if isinstance(event, ChannelMessage):  # first: there is one for each message
             self._on_channel_event(event)
-        elif isinstance(event, RtpEvent):
-            self._on_media_event(event)
         elif isinstance(event, DtlsEvent):
             self._handle(event)
         elif isinstance(event, ConnectivityEvent):
             self._transport._agent.handle(event)  # noqa: SLF001
             self._transport._handle(event)  # noqa: SLF001
+        elif isinstance(event, RtpEvent):
+            self._on_rtp_event(event)
         else:
             self._on_channel_event(event)
 

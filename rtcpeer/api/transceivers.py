@@ -61,7 +61,7 @@ class Transceivers:
         self._senders: dict[RtpSender, RTCRtpSender] = {}
         self._receivers: dict[RtpReceiver, RTCRtpReceiver] = {}
         self._streams: dict[str, MediaStream] = {}  # of the peer's tracks, by id
-        transport._on_media_event = self._handle  # noqa: SLF001
+        transport._on_rtp_event = self._handle  # noqa: SLF001
         transport.on("statechange", self._follow_transport)
 
     @property

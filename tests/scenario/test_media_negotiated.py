@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from rtcpeer import InvalidAccessError, InvalidStateError, MediaStream, RTCRtpReceiver
-from tests.sim.media import EncodedTrack, Frames, number_of
+from tests.sim.encoded_track import EncodedTrack, Frames, number_of
 from tests.sim.peers import World, connected, exchange, simulated, until
 
 
