@@ -183,12 +183,17 @@ class Transceivers:
             )
             for one in facts
         ]
-        bundle = self._link.transport._bundle  # noqa: SLF001
+        self._core().configure(lines, self._link.now)
+        self._link.wake()
+
+    def _core(self) -> Media:
+        """What carries media over the transport; with a clock that is known once the loop runs."""
+        bundle, settings = self._link.transport._bundle, self._link.settings  # noqa: SLF001
         if bundle.media is None:
             offset = time.time() - self._link.now
-            bundle.add_media(Media(self._link.settings.media, self._link.entropy, offset, self._link.settings.srtp))
-        bundle.media.configure(lines, self._link.now)
-        self._link.wake()
+            bundle.add_media(Media(settings.media, self._link.entropy, offset, settings.srtp))
+        assert bundle.media is not None
+        return bundle.media
 
     def _direct(self, transceiver: RTCRtpTransceiver, facts: MediaFacts, applied: Applied) -> bool:
         """Follow whether the peer sends (W3C section 4.4.1.5); returns whether a track has come to be."""
