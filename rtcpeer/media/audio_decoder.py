@@ -55,7 +55,7 @@ class AudioDecoder:
         started = time.perf_counter()
         sound = self._decode(frame)
         self._decode_time += time.perf_counter() - started
-        return sound
+        return list(sound)
 
     def statistics(self) -> DecoderStatistics:
         """A snapshot."""
@@ -76,7 +76,7 @@ class AudioDecoder:
         """Free the decoder; what comes later is dropped."""
         self._context = None
 
-    def _decode(self, frame: EncodedFrame) -> list[RawFrame]:
+    def _decode(self, frame: EncodedFrame) -> list[av.AudioFrame]:
         if self._context is None or not self._is_well_formed(frame.data):
             self._failed += 1  # and is filled as a gap before the next one
             return []
@@ -100,7 +100,7 @@ class AudioDecoder:
             return False
         return True
 
-    def _run(self, data: bytes, timestamp: int) -> list[RawFrame]:
+    def _run(self, data: bytes, timestamp: int) -> list[av.AudioFrame]:
         """What the decoder makes of a packet; afterwards the next one is expected behind it."""
         assert self._context is not None
         try:
@@ -114,9 +114,9 @@ class AudioDecoder:
             timestamp += self._ticks(piece.samples)
             self._samples += piece.samples
         self._expected = timestamp
-        return list(sound)
+        return sound
 
-    def _fill(self, timestamp: int) -> list[RawFrame]:
+    def _fill(self, timestamp: int) -> list[av.AudioFrame]:
         """What stands for the time since the packet before, if something is missing."""
         expected, self._expected = self._expected, timestamp
         missing = 0 if expected is None else timestamp - expected
@@ -124,22 +124,22 @@ class AudioDecoder:
             return []
         assert expected is not None
         self._concealments += 1
-        make: Callable[[int, int], list[RawFrame]] = self._extrapolated if self._toc is not None else self._silence
+        make: Callable[[int, int], list[av.AudioFrame]] = self._extrapolated if self._toc is not None else self._silence
         filled = make(expected, missing)
         self._expected = timestamp
         self._concealed += sum(piece.samples for piece in filled)
         return filled
 
-    def _extrapolated(self, timestamp: int, missing: int) -> list[RawFrame]:
+    def _extrapolated(self, timestamp: int, missing: int) -> list[av.AudioFrame]:
         assert self._toc is not None
-        filled: list[RawFrame] = []
+        filled: list[av.AudioFrame] = []
         while missing >= self._toc_ticks:
             filled += self._run(bytes([self._toc]), timestamp)
             timestamp += self._toc_ticks
             missing -= self._toc_ticks
         return filled
 
-    def _silence(self, timestamp: int, missing: int) -> list[RawFrame]:
+    def _silence(self, timestamp: int, missing: int) -> list[av.AudioFrame]:
         samples = missing * self._format.sample_rate // self._clock_rate
         piece = silence(samples, self._format.sample_rate, self._format.layout)
         piece.pts, piece.time_base = timestamp, self._time_base

@@ -7,8 +7,9 @@ from fractions import Fraction
 import av
 
 from rtcpeer.media.codec_contract import CodecError, EncoderStatistics, EncodingTarget, RawFrame
-from rtcpeer.media.settings import CodecSettings
-from rtcpeer.media.silence import SilenceGate
+from rtcpeer.media.settings import CodecSettings, DegradationPreference
+from rtcpeer.media.silence import SilenceGate, amplitude, dbov
+from rtcpeer.rtp.extension_values import AudioLevel
 from rtcpeer.rtp.frames import EncodedFrame
 from rtcpeer.rtp.parameters import CodecParameters
 
@@ -61,6 +62,8 @@ class AudioEncoder:
         self._next = 0  # the timestamp of the next packet
         self._frames = self._bytes = 0
         self._encode_time = 0.0
+        self._level: float | None = None
+        self._energy = self._duration = 0.0
 
     @property
     def target_bitrate(self) -> int | None:
@@ -80,6 +83,9 @@ class AudioEncoder:
     def set_target(self, target: EncodingTarget) -> None:
         """Other limits, from the next frame on."""
         self._target = target
+
+    def set_degradation_preference(self, preference: DegradationPreference) -> None:
+        """Nothing gives way."""
 
     def encode(self, frame: RawFrame, timestamp: int, *, force_keyframe: bool = False) -> list[EncodedFrame]:  # noqa: ARG002
         """See `Encoder.encode`; any packet of sound can be decoded without another one."""
@@ -108,6 +114,9 @@ class AudioEncoder:
             total_encode_time=self._encode_time,
             bytes_encoded=self._bytes,
             target_bitrate=self.target_bitrate,
+            audio_level=self._level,
+            total_audio_energy=self._energy,
+            total_samples_duration=self._duration,
         )
 
     def close(self) -> None:
@@ -129,21 +138,26 @@ class AudioEncoder:
             self._expected = float(timestamp)
         assert self._expected is not None
         self._expected += frame.samples * self._codec.clock_rate / frame.sample_rate
-        return self._resampler.resample(_without_time(frame))
+        # With a frame size it always makes frames of its own, so that the program's stays as it is.
+        return self._resampler.resample(frame)
 
     def _encode(self, piece: av.AudioFrame) -> list[EncodedFrame]:
         timestamp, self._next = self._next, self._next + self._ticks
         context = self._encoder()
         piece.pts = timestamp
         piece.time_base = Fraction(1, self._codec.clock_rate)
-        is_sent = self._gate is None or self._gate.passes(piece)
+        level = self._level = amplitude(piece)
+        duration = self._ticks / self._codec.clock_rate
+        self._duration += duration
+        self._energy += level * level * duration
+        is_sent = self._gate is None or self._gate.passes(level)
         frames = []
         for packet in context.encode(piece):
             if is_sent:
                 data = bytes(packet)
                 self._frames += 1
                 self._bytes += len(data)
-                frames.append(EncodedFrame(data, timestamp, True, self._codec, rid=self._target.rid))
+                frames.append(EncodedFrame(data, timestamp, True, self._codec, audio_level=AudioLevel(dbov(level))))
         return frames
 
     def _encoder(self) -> av.AudioCodecContext:
@@ -216,12 +230,3 @@ def _ptime(codec: CodecParameters, asked: int | None) -> int:
 
 def _decimal(value: str | None) -> int | None:
     return int(value) if value is not None and value.isdecimal() else None
-
-
-def _without_time(frame: av.AudioFrame) -> av.AudioFrame:
-    """The samples in a frame of their own: time is counted here, and the program's frame stays as it is."""
-    copy = av.AudioFrame(frame.format, frame.layout, frame.samples)
-    for mine, plane in zip(copy.planes, frame.planes, strict=True):
-        mine.update(plane)
-    copy.sample_rate = frame.sample_rate
-    return copy

@@ -1,11 +1,12 @@
 """What encoders and decoders have in common, whatever the codec: they are synchronous and belong to one thread."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, TypeAlias
 
 import av
 
 from rtcpeer.errors import RtcpeerError
+from rtcpeer.media.settings import DegradationPreference
 from rtcpeer.rtp.frames import EncodedFrame
 
 __all__ = [
@@ -15,10 +16,12 @@ __all__ = [
     "Encoder",
     "EncoderStatistics",
     "EncodingTarget",
+    "MediaPacket",
     "RawFrame",
 ]
 
-RawFrame = av.AudioFrame | av.VideoFrame
+RawFrame: TypeAlias = av.AudioFrame | av.VideoFrame
+MediaPacket: TypeAlias = "av.Packet[Any]"  # generic for type checkers only
 
 
 class CodecError(RtcpeerError):
@@ -60,6 +63,9 @@ class EncoderStatistics:
     frame_height: int | None = None
     target_bitrate: int | None = None  # bits per second
     quality_limitation_reason: str = "none"  # or "bandwidth", "cpu"
+    audio_level: float | None = None  # of what was encoded last, 0 to 1
+    total_audio_energy: float = 0.0  # as the W3C sums it: the square of the level, times seconds
+    total_samples_duration: float = 0.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +106,10 @@ class Encoder(Protocol):
 
     def set_target(self, target: EncodingTarget) -> None:
         """Other limits, from the next frame on."""
+        ...
+
+    def set_degradation_preference(self, preference: DegradationPreference) -> None:
+        """What gives way where the bitrate is too low; sound has nothing that could."""
         ...
 
     def statistics(self) -> EncoderStatistics:

@@ -27,8 +27,8 @@ class RtpClock:
         """The next frame comes from another source."""
         self._offset = None
 
-    def timestamp(self, pts: int | None, time_base: Fraction | None, now: float) -> int:
-        """The timestamp of the next frame."""
+    def timestamp(self, pts: int | None, time_base: Fraction | None, now: float, *, reordered_by: float = 0.0) -> int:
+        """The timestamp of the next frame; ``reordered_by`` seconds before earlier ones are no jump (B pictures)."""
         source_time = None
         if pts is not None and time_base:
             source_time = pts * time_base.numerator * self._clock_rate // time_base.denominator
@@ -38,10 +38,11 @@ class RtpClock:
             self._offset = None
             self._last = bridged
             return bridged
-        if self._offset is None or source_time + self._offset <= self._last:
+        if self._offset is None or source_time + self._offset <= self._last - reordered_by * self._clock_rate:
             self._offset = bridged - source_time
-        self._last = source_time + self._offset
-        return self._last
+        timestamp = source_time + self._offset
+        self._last = max(self._last, timestamp)
+        return timestamp
 
     def _bridged(self, now: float) -> int:
         if self._last_now is None:

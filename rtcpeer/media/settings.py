@@ -20,7 +20,7 @@ class CodecSettings:
     opus_bitrate: int = 32_000  # for each channel, where the peer sets no maxaveragebitrate
     opus_complexity: int = 5  # 0 to 10 (RFC 6716 section 2.1.6)
     packet_loss_percent: int = 10  # that Opus prepares for where in-band FEC is agreed on
-    max_queued_pictures: int = 2  # before an encoder; the oldest is dropped where it is too slow
+    max_queued_pictures: int = 4  # before an encoder; the oldest is dropped where it is too slow
     max_queued_frames: int = 120  # before a decoder; then it starts again at the next keyframe
     max_unread: float = 2.0  # seconds of decoded media that nobody has read before decoding stops
     keyframe_interval_min: float = 0.3  # seconds between two keyframes that receivers ask for

@@ -1,4 +1,5 @@
-"""Discontinuous transmission of Opus (RFC 7587 section 3.1.3): nothing is sent while nothing is to be heard.
+"""How loud sound is, and what follows for Opus: discontinuous transmission (RFC 7587 section 3.1.3).
+
 
 FFmpeg's wrapper has no switch for libopus' own, so that silence is found here by its level.
 """
@@ -8,13 +9,13 @@ from array import array
 
 import av
 
-__all__ = ["SilenceGate", "level_dbov"]
+__all__ = ["SilenceGate", "amplitude", "dbov"]
 
-_SILENCE_DBOV = -70.0  # quieter than the noise of a microphone in a quiet room
+_SILENCE = 3e-4  # -70 dBov: quieter than the noise of a microphone in a quiet room
 _HANG_OVER = 0.2  # seconds of silence that are sent before the pause, so that no word is cut
 _REFRESH = 0.4  # seconds between packets within the pause, as libopus has them
 _FULL_SCALE = 32768.0
-_STRIDE = 4  # every fourth sample tells as much of the level
+_LOOKED_AT = 120  # samples of a frame: enough for its level. They are an odd number apart, to hear both channels.
 
 
 class SilenceGate:
@@ -25,9 +26,9 @@ class SilenceGate:
         self._silent_for = 0.0
         self._unsent_for = 0.0
 
-    def passes(self, frame: av.AudioFrame) -> bool:
-        """Whether to send this packet, which has 16-bit samples."""
-        if level_dbov(frame) > _SILENCE_DBOV:
+    def passes(self, amplitude: float) -> bool:
+        """Whether to send this packet of that `amplitude`."""
+        if amplitude > _SILENCE:
             self._silent_for = self._unsent_for = 0.0
             return True
         self._silent_for += self._duration
@@ -40,10 +41,14 @@ class SilenceGate:
         return True
 
 
-def level_dbov(frame: av.AudioFrame) -> float:
-    """The level of 16-bit samples in dB of the loudest possible, -127 for silence (RFC 6464 section 3)."""
-    samples = array("h", bytes(frame.planes[0])[: 2 * frame.samples * len(frame.layout.channels)])[::_STRIDE]
+def amplitude(frame: av.AudioFrame) -> float:
+    """The root mean square of interleaved 16-bit samples, where 1 is the loudest possible."""
+    samples = array("h", bytes(frame.planes[0])[: 2 * frame.samples * len(frame.layout.channels)])
+    samples = samples[:: max(len(samples) // _LOOKED_AT, 1) | 1]
     energy = sum(sample * sample for sample in samples)
-    if not energy:
-        return -127.0
-    return max(20 * math.log10(math.sqrt(energy / len(samples)) / _FULL_SCALE), -127.0)
+    return math.sqrt(energy / max(len(samples), 1)) / _FULL_SCALE
+
+
+def dbov(amplitude: float) -> int:
+    """Its level in -dBov, 0 to 127 (RFC 6464 section 3)."""
+    return 127 if amplitude <= 0 else min(max(round(-20 * math.log10(amplitude)), 0), 127)

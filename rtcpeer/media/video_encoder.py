@@ -8,7 +8,7 @@ import av
 from av.video.frame import PictureType
 
 from rtcpeer.media.adaptation import Adaptation, Quality, RateLimiter
-from rtcpeer.media.codec_contract import CodecError, EncoderStatistics, EncodingTarget, RawFrame
+from rtcpeer.media.codec_contract import CodecError, EncoderStatistics, EncodingTarget, MediaPacket, RawFrame
 from rtcpeer.media.conversion import PictureConverter
 from rtcpeer.media.settings import CodecSettings, DegradationPreference
 from rtcpeer.media.video_implementations import (
@@ -202,7 +202,7 @@ class VideoEncoder:
         self._needs_keyframe = False
         return [self._encoded(packet) for packet in packets]
 
-    def _encoded(self, packet: av.Packet) -> EncodedFrame:
+    def _encoded(self, packet: MediaPacket) -> EncodedFrame:
         data = bytes(packet)
         timestamp = self._waiting.pop(packet.pts or 0, self._last_timestamp or 0)
         self._frames += 1

@@ -22,16 +22,16 @@ ResultT = TypeVar("ResultT")
 class Worker(Generic[ItemT, ResultT]):
     """Calls ``process(item)`` in its thread for each item in order, and ``deliver(results)`` on the loop.
 
-    Results that are ready together are delivered together, with one call of the loop. What `process` raises is the
-    last result: nothing is processed after it. ``finish()`` runs in the thread as its last act. The thread starts with
-    the first item; all methods belong to the loop.
+    Results that are ready together are delivered together, with one call of the loop. Where `process` raises,
+    ``on_failure(error, item)`` comes instead, in its turn. ``finish()`` runs in the thread as its last act. The thread
+    starts with the first item; all methods belong to the loop.
     """
 
     def __init__(
         self,
         process: Callable[[ItemT], list[ResultT]],
         deliver: Callable[[list[ResultT]], None],
-        on_failure: Callable[[Exception], None],
+        on_failure: Callable[[Exception, ItemT], None],
         finish: Callable[[], None],
         name: str,
     ) -> None:
@@ -92,30 +92,28 @@ class Worker(Generic[ItemT, ResultT]):
 
     def _run(self) -> None:
         try:
-            while self._wake.get() and self._work():
-                pass
+            while self._wake.get():
+                self._work()
         finally:
             self._finish()
             self._call(self._on_ended)
 
-    def _work(self) -> bool:
-        """One item; False when it failed."""
+    def _work(self) -> None:
         try:
             item = self._inbox.popleft()
         except IndexError:  # taken back
-            return True
+            return
         try:
             results = self._process(item)
         except Exception as error:  # noqa: BLE001 - told to the owner, on the loop
-            self._call(self._fail, error)
-            return False
+            self._call(self._fail, error, item)
+            return
         if results:
             self._results.extend(results)
             # The loop resets the flag before it looks, so that what is added here is seen by one of the two.
             if not self._is_delivering:
                 self._is_delivering = True
                 self._call(self._on_results)
-        return True
 
     def _call(self, callback: Callable[..., None], *arguments: object) -> None:
         assert self._loop is not None
@@ -131,9 +129,9 @@ class Worker(Generic[ItemT, ResultT]):
         if results and not self._is_closed:
             self._deliver(results)
 
-    def _fail(self, error: Exception) -> None:
+    def _fail(self, error: Exception, item: ItemT) -> None:
         if not self._is_closed:
-            self._on_failure(error)
+            self._on_failure(error, item)
 
     def _on_ended(self) -> None:
         assert self._ended is not None
