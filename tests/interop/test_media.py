@@ -8,7 +8,7 @@ import pytest_asyncio
 
 from rtcpeer import MediaStreamTrack, OperationError, RTCPeerConnection, RTCRtpSender
 from tests.interop.browser import Page
-from tests.interop.chromium import Chromium
+from tests.interop.chromium import Chromium, ChromiumPage
 from tests.interop.media_sources import NumberedVideo, Numbers, Tone, colour_of, frequency_of
 
 pytestmark = [pytest.mark.interop, pytest.mark.asyncio(loop_scope="module")]
@@ -158,8 +158,11 @@ async def offer_from_page(pc: RTCPeerConnection, page: Page) -> None:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def page(chromium: Chromium) -> AsyncIterator[Page]:
+async def page(chromium: Chromium) -> AsyncIterator[ChromiumPage]:
     made = await chromium.new_page()
+    # Cameras are for secure contexts, which localhost is; nothing has to listen there.
+    await made.playwright.route("http://localhost/", lambda route: route.fulfill(body="", content_type="text/html"))
+    await made.navigate("http://localhost/")
     yield made
     await made.close()
 
