@@ -8,8 +8,8 @@ from fractions import Fraction
 import av
 
 from rtcpeer.errors import MalformedPacketError
-from rtcpeer.media.frame_making import silence
 from rtcpeer.media.codec_contract import CodecError, DecoderStatistics, RawFrame
+from rtcpeer.media.frame_making import silence
 from rtcpeer.payload import OpusPacket
 from rtcpeer.rtp.frames import EncodedFrame
 from rtcpeer.rtp.parameters import CodecParameters

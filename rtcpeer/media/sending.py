@@ -12,10 +12,11 @@ import av
 from rtcpeer.media.codec_contract import CodecError, EncoderStatistics, EncodingTarget
 from rtcpeer.media.codecs import is_same_format
 from rtcpeer.media.encoding_lane import EncodingLane
+from rtcpeer.media.frames import MediaFrame
 from rtcpeer.media.packets import PacketReader
 from rtcpeer.media.rtp_clock import RtpClock
 from rtcpeer.media.settings import CodecSettings, DegradationPreference
-from rtcpeer.media.track import MediaFrame, MediaStreamError, MediaStreamTrack, receive_from
+from rtcpeer.media.track import MediaStreamError, MediaStreamTrack, receive_from
 from rtcpeer.rtp.frames import EncodedFrame
 from rtcpeer.rtp.parameters import CodecParameters
 

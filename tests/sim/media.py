@@ -105,7 +105,7 @@ class Call:
 
     def __init__(
         self,
-        link: LinkSettings = LinkSettings(delay=0.025),
+        link: LinkSettings = LinkSettings(delay=0.025),  # noqa: B008 frozen
         back: LinkSettings | None = None,
         seed: int | str = 0,
         settings: MediaSettings | None = None,
