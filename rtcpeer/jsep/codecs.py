@@ -54,6 +54,7 @@ DEFAULT_CAPABILITIES = MediaCapabilities(
         _h264("4d001f", 1, 116, 117),
         _h264("4d001f", 0, 39, 40),
         _h264("64001f", 1, 112, 113),
+        _h264("640c1f", 1, 35, 36),  # Safari's best
         _video("AV1", 45, 46, (("level-idx", "5"), ("profile", "0"), ("tier", "0"))),
         CodecCapability("video", "rtx", 90000),
     ),

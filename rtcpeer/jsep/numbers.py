@@ -6,8 +6,8 @@ RFC 9143 section 9.1 (payload types), RFC 8285 section 6 (ids), RFC 3264 section
 from collections.abc import Iterable, Sequence
 
 from rtcpeer.errors import InvalidAccessError
-from rtcpeer.jsep.capabilities import CodecCapability, ExtensionCapability
-from rtcpeer.jsep.codec_matching import CodecIdentity, identity, offered_parameters
+from rtcpeer.jsep.capabilities import CodecCapability, ExtensionCapability, MediaCapabilities
+from rtcpeer.jsep.codec_matching import CodecIdentity, answered_codecs, identity, offered_parameters
 from rtcpeer.jsep.rtp_description import RtpDescription
 from rtcpeer.rtp.parameters import CodecParameters
 from rtcpeer.sdp.media import HeaderExtension
@@ -110,24 +110,27 @@ def learned_extension_ids(known: ExtensionIds, descriptions: Iterable[RtpDescrip
     return tuple((uri, number) for number, uri in uris.items())
 
 
-def check_collisions(descriptions: Iterable[RtpDescription]) -> None:
-    """Refuse a BUNDLE group in which a payload type or an extension id means two things (RFC 9143 section 9.1).
+def check_collisions(descriptions: Iterable[RtpDescription], capabilities: MediaCapabilities) -> None:
+    """Refuse a BUNDLE group in which a payload type or an extension id that we use means two things.
+
+    RFC 9143 section 9.1. What nobody here knows may mean anything.
 
     Raises:
         InvalidAccessError: there is one.
     """
     codecs: dict[int, CodecIdentity] = {}
     uris: dict[int, str] = {}
+    known = {extension.uri for extension in capabilities.extensions}
     for rtp in descriptions:
-        for codec in rtp.codecs:
+        for codec in answered_codecs(rtp.codecs, capabilities.codecs_of(rtp.kind), is_ordered=False):
             wanted = identity(codec)
             if codecs.setdefault(codec.payload_type, wanted) != wanted:
                 raise InvalidAccessError(
                     f"payload type {codec.payload_type} stands for {codecs[codec.payload_type].name} and for "
-                    f"{codec.name} in sections of one BUNDLE group"
+                    f"{wanted.name} in sections of one BUNDLE group"
                 )
         for extension in rtp.extensions:
-            if uris.setdefault(extension.id, extension.uri) != extension.uri:
+            if extension.uri in known and uris.setdefault(extension.id, extension.uri) != extension.uri:
                 raise InvalidAccessError(
                     f"header extension {extension.id} is {uris[extension.id]} and {extension.uri} in sections of one "
                     "BUNDLE group"

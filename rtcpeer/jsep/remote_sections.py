@@ -53,7 +53,7 @@ def offered_sections(
         )
     sections = _of_one_transport(sections, session, groups)
     _check_multiplexing(sections)
-    check_collisions(section.remote for section in sections if section.remote is not None)
+    check_collisions((section.remote for section in sections if section.remote is not None), capabilities)
     return tuple(sections)
 
 
