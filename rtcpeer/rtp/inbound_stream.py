@@ -1,6 +1,5 @@
 """One stream that we receive: its order, its losses, its frames, its counters (RFC 3550, RFC 4585)."""
 
-import math
 from typing import Final, NamedTuple
 
 from rtcpeer.core import earliest
@@ -8,8 +7,9 @@ from rtcpeer.errors import MalformedPacketError
 from rtcpeer.payload.contract import Depacketizer
 from rtcpeer.rtp.extensions import HeaderExtensions
 from rtcpeer.rtp.frames import EncodedFrame
-from rtcpeer.rtp.header import RtpHeader
+from rtcpeer.rtp.header import RtpHeader, RtpPacket
 from rtcpeer.rtp.jitter_buffer import Frame, GapSkipped, JitterBuffer, KeyframeNeeded, MediaKind
+from rtcpeer.rtp.keyframe_requests import KeyframeRequests, RequestKind
 from rtcpeer.rtp.loss import NackGenerator
 from rtcpeer.rtp.parameters import CodecParameters, Kind
 from rtcpeer.rtp.reports import NTP_EPOCH, NtpMapping, ReceptionStatistics, ntp_seconds
@@ -30,13 +30,14 @@ class Format(NamedTuple):
 class StoredPacket(NamedTuple):
     """What the jitter buffer keeps."""
 
-    payload: bytes
+    payload: bytes | memoryview
     header: RtpHeader
     extensions: HeaderExtensions
     format: Format
     received_at: float
 
 
+STORED_OVERHEAD: Final = 100  # what keeping a packet costs besides its payload, roughly
 make_tuple: Final = tuple.__new__
 
 
@@ -51,7 +52,7 @@ class InboundStream:
         self.rtx_ssrc: int | None = None
         self.deadline: float | None = None  # when `frames` or `requests` has something to do
         self.last_packet_at: float | None = None
-        self.wants_keyframe = False  # asked for by us or by the program, and not yet by a packet
+        self.keyframes = KeyframeRequests(settings.keyframe_interval)
         self._settings = settings
         self._is_video = kind == "video"
         self._codec = codec
@@ -60,38 +61,29 @@ class InboundStream:
         self._nack = NackGenerator(settings.loss)
         self._buffer = self._new_buffer()
         self._mapping = NtpMapping(codec.clock_rate)
-        self._before: tuple[int, int] = (-1, 0)  # sequence number and timestamp of the packet that came last
+        self._before: tuple[int, int] = (-1, 0)  # the number after that of the packet that came last, and its timestamp
         self._remote: RemoteOutboundStatistics | None = None
         self._is_read = True
         self._jitter_target = 0.0
-        self._keyframe_asked_at = -math.inf
-        self._fir_number = 0
         self._packets = self._bytes = self._header_bytes = 0
         self._repairs = self._repair_bytes = 0
         self._frames = self._keyframes = self._malformed = self._unread_frames = 0
-        self._nacks = self._plis = self._firs = 0
+        self._nacks = 0
         self._delay = self._target_delay = self._minimum_delay = 0.0
         self._last_timestamp: int | None = None  # of the last frame
         self._buffered_before = (0, 0, 0)  # what earlier buffers have discarded, found twice, and dropped
 
     def receive(
-        self,
-        header: RtpHeader,
-        extensions: HeaderExtensions,
-        payload: bytes,
-        size: int,
-        form: Format,
-        now: float,
-        *,
-        is_repair: bool = False,
+        self, packet: RtpPacket, extensions: HeaderExtensions, form: Format, now: float, *, is_repair: bool = False
     ) -> None:
-        """Take a packet of ``size`` bytes (hot path)."""
+        """Take a packet (hot path)."""
+        header, payload, padding = packet
         _, number, timestamp, _, marker, _, _, _ = header
+        payload_size = len(payload)
         self.last_packet_at = now
         self._packets += 1
-        payload_size = len(payload)
         self._bytes += payload_size
-        self._header_bytes += size - payload_size
+        self._header_bytes += header.size + padding
         if form.codec is not self._codec:
             self._change_codec(form)
         if is_repair:
@@ -104,33 +96,20 @@ class InboundStream:
             return
         if self._asks_again:
             self._nack.receive(number, now)
-        depacketizer = form.depacketizer
-        is_empty = depacketizer is None or not payload
+        depacketizer = form[1]
         is_first: bool | None = True
+        is_empty = depacketizer is None or not payload_size
         is_keyframe = False
-        if depacketizer is not None and self._is_video and payload:
+        if self._is_video and not is_empty:
             try:
-                is_first = depacketizer.is_first_of_frame(payload)
-                is_keyframe = is_first is not False and depacketizer.starts_keyframe(payload)
+                is_first, is_keyframe = self._place(form, packet)
             except MalformedPacketError:
                 self._malformed += 1
                 is_empty = True
-            if is_first is None:
-                is_first = self._begins_frame(number, timestamp)
-            self._before = (number, timestamp)
         stored = make_tuple(StoredPacket, (payload, header, extensions, form, now))
-        self._buffer.receive(
-            number,
-            timestamp,
-            stored,
-            size,
-            now,
-            is_first=is_first,
-            is_last=marker,
-            is_keyframe=is_keyframe,
-            is_retransmission=is_repair,
-            is_empty=is_empty,
-        )
+        size = payload_size + STORED_OVERHEAD
+        self._buffer.receive(number, timestamp, stored, size, now, is_first=is_first, is_last=marker,
+                             is_keyframe=is_keyframe, is_retransmission=is_repair, is_empty=is_empty)  # fmt: skip
 
     def frames(self, now: float) -> list[EncodedFrame]:
         """What is to be played now; afterwards `deadline` is the next."""
@@ -144,7 +123,7 @@ class InboundStream:
                 case GapSkipped(next_sequence_number=number):
                     self._nack.forget_before(number)
                 case KeyframeNeeded():
-                    self.wants_keyframe = True
+                    self.keyframes.is_wanted = True
         self.deadline = earliest(self._buffer.next_timeout(), self._nack.next_timeout())
         return frames
 
@@ -157,34 +136,6 @@ class InboundStream:
         self.deadline = earliest(self._buffer.next_timeout(), self._nack.next_timeout())
         return tuple(requests)
 
-    def keyframe_request(self, now: float) -> str | None:
-        """How to ask for a keyframe now, "pli" or "fir", if one is wanted; afterwards it is not for a while."""
-        if not self.wants_keyframe or now < self._keyframe_asked_at + self._settings.keyframe_interval:
-            return None
-        self.wants_keyframe = False
-        self._keyframe_asked_at = now
-        feedback = self._codec.feedback
-        if "nack pli" in feedback:
-            self._plis += 1
-            return "pli"
-        if "ccm fir" in feedback:
-            self._firs += 1
-            return "fir"
-        return None
-
-    @property
-    def keyframe_due(self) -> float | None:
-        """When the request that is wanted may be sent."""
-        if not self.wants_keyframe:
-            return None
-        return self._keyframe_asked_at + self._settings.keyframe_interval
-
-    def next_fir_number(self) -> int:
-        """Of a new request (RFC 5104 section 4.3.1.1)."""
-        number = self._fir_number
-        self._fir_number = (number + 1) & 0xFF
-        return number
-
     def receive_sender_report(self, report: SenderReport, now: float) -> None:
         """The source's own report."""
         self._reception.receive_sender_report(report.ntp_time, now)
@@ -192,6 +143,11 @@ class InboundStream:
         count = 1 if self._remote is None else self._remote.reports_sent + 1
         sent_at = ntp_seconds(report.ntp_time) - NTP_EPOCH
         self._remote = RemoteOutboundStatistics(report.packet_count, report.octet_count, count, sent_at, now)
+
+    @property
+    def feedback(self) -> frozenset[str]:
+        """What was agreed on for its codec."""
+        return self._codec.feedback
 
     def report_block(self, now: float) -> ReportBlock | None:
         """What the next report says of it."""
@@ -209,7 +165,7 @@ class InboundStream:
         self._is_read = is_read
         self._replace_buffer()
         self.deadline = None
-        self.wants_keyframe = is_read and self._is_video
+        self.keyframes.is_wanted = is_read and self._is_video
 
     def set_jitter_target(self, seconds: float) -> None:
         """At least this delay."""
@@ -270,8 +226,8 @@ class InboundStream:
             frames_dropped=dropped + buffer.frames_dropped + self._unread_frames,
             frames_malformed=self._malformed,
             nack_count=self._nacks,
-            pli_count=self._plis,
-            fir_count=self._firs,
+            pli_count=self.keyframes.counts[RequestKind.PLI],
+            fir_count=self.keyframes.counts[RequestKind.FIR],
             jitter_buffer_delay=self._delay,
             jitter_buffer_target_delay=self._target_delay,
             jitter_buffer_minimum_delay=self._minimum_delay,
@@ -282,12 +238,19 @@ class InboundStream:
             remote=self._remote,
         )
 
-    def _begins_frame(self, number: int, timestamp: int) -> bool | None:
-        """Where the payload does not tell, a new timestamp right behind another one does."""
-        before, their_timestamp = self._before
-        if number == (before + 1) & 0xFFFF and before >= 0:
-            return timestamp != their_timestamp
-        return None
+    def _place(self, form: Format, packet: RtpPacket) -> tuple[bool | None, bool]:
+        """Whether a frame begins with a packet, None where nothing tells, and whether a keyframe does."""
+        depacketizer, (header, payload, _) = form[1], packet
+        assert depacketizer is not None
+        assert isinstance(payload, bytes)
+        is_first = depacketizer.is_first_of_frame(payload)
+        if is_first is None:
+            # Where the payload does not tell, a new timestamp right behind another one does.
+            before, their_timestamp = self._before
+            if header.sequence_number == before:
+                is_first = header.timestamp != their_timestamp
+            self._before = ((header.sequence_number + 1) & 0xFFFF, header.timestamp)
+        return is_first, is_first is not False and depacketizer.starts_keyframe(payload)
 
     def _change_codec(self, form: Format) -> None:
         """Another payload type; one of events or comfort noise leaves the clock and the buffer as they are."""
@@ -322,10 +285,10 @@ class InboundStream:
         form = first.format
         try:
             assert form.depacketizer is not None
-            decodable = form.depacketizer.depacketize([packet.payload for packet in packets])
+            decodable = form.depacketizer.depacketize([bytes(packet.payload) for packet in packets])
         except MalformedPacketError:
             self._malformed += 1
-            self.wants_keyframe = self.wants_keyframe or self._is_video
+            self.keyframes.is_wanted |= self._is_video
             return None
         self._frames += 1
         self._keyframes += decodable.is_keyframe and self._is_video

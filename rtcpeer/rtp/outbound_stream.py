@@ -3,55 +3,33 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from struct import Struct
 from typing import Final
 
 from rtcpeer.core import Entropy
 from rtcpeer.payload.contract import Packetizer
 from rtcpeer.rtp.bandwidth.pacer import Priority
 from rtcpeer.rtp.extension_values import AbsoluteCaptureTime
-from rtcpeer.rtp.extension_writer import Departure, ExtensionWriter
+from rtcpeer.rtp.extension_writer import ExtensionWriter
 from rtcpeer.rtp.extensions import HeaderExtensions
 from rtcpeer.rtp.formats import packetizer_of
 from rtcpeer.rtp.frames import EncodedFrame
-from rtcpeer.rtp.header import CSRCS, EXTENSION_BIT, FIXED, FIXED_HEADER_SIZE, MARKER_BIT, PADDING_BIT, VERSION_2
+from rtcpeer.rtp.header import CSRCS, EXTENSION_BIT, FIXED, FIXED_HEADER_SIZE, MARKER_BIT, VERSION_2
 from rtcpeer.rtp.loss import RetransmissionHistory
+from rtcpeer.rtp.outgoing import OutgoingPacket
 from rtcpeer.rtp.parameters import CodecParameters, EncodingParameters, Kind, SendParameters
+from rtcpeer.rtp.repair_stream import RepairStream
 from rtcpeer.rtp.reports import SenderStatistics, ntp_timestamp, round_trip_time
 from rtcpeer.rtp.rtcp.reports import ReportBlock, SenderReport
 from rtcpeer.rtp.settings import MediaSettings
 from rtcpeer.rtp.statistics import OutboundStatistics, RemoteInboundStatistics
 
-__all__ = ["OutboundStream", "OutgoingPacket"]
+__all__ = ["OutboundStream"]
 
-SEQUENCE_NUMBER: Final = Struct(">H")
 MAX_TIMESTAMP_JUMP: Final = 1.0  # seconds that a frame's timestamp may differ from the time that has passed
 CAPTURE_TIME_INTERVAL: Final = 1.0  # receivers interpolate, says the extension's description
 HUGE: Final = 2.5  # W3C's hugeFramesSent: times the average
 # Another clock than ours is no use to who wants to know when something was captured on ours.
 MAX_CLOCK_DIFFERENCE: Final = 10.0
-
-
-class OutgoingPacket:
-    """A packet in two parts, between which goes what is known when it leaves."""
-
-    __slots__ = ("departure", "elements", "head", "payload", "payload_size", "priority", "protected", "queued_at",
-                 "sequence_number", "size", "stream", "tail", "timestamp")  # fmt: skip
-
-    def __init__(self, stream: "OutboundStream", head: bytes, tail: bytes, payload: bytes) -> None:
-        self.stream = stream
-        self.head = head
-        self.tail = tail  # with the payload
-        self.payload = payload
-        self.elements = b""  # of the header extension, of this packet alone
-        self.sequence_number: int | None = None  # for the history; None: sent again, or padding
-        self.timestamp = 0
-        self.protected: bytes | None = None  # as SRTP, where it will be sent again as it is
-        self.queued_at = 0.0
-        self.departure: Departure | None = None
-        self.payload_size = len(payload)
-        self.priority = Priority.VIDEO
-        self.size = len(head) + len(tail)
 
 
 @dataclass(slots=True)
@@ -97,11 +75,12 @@ class OutboundStream:
         self._packetizer: Packetizer | None = None
         self._codec: CodecParameters | None = None
         self._codecs: tuple[CodecParameters, ...] = ()
-        self._rtx_payload_types: dict[int, int] = {}
         self._history: RetransmissionHistory[OutgoingPacket] | None = None
         # RFC 3550 section 5.1: both begin at random.
         self._sequence_number = int.from_bytes(entropy(2), "big") & 0x7FFF
-        self._rtx_sequence_number = int.from_bytes(entropy(2), "big") & 0x7FFF
+        self._repair: RepairStream | None = None
+        if encoding.rtx_ssrc is not None:
+            self._repair = RepairStream(encoding.rtx_ssrc, int.from_bytes(entropy(2), "big") & 0x7FFF)
         self._offset = int.from_bytes(entropy(4), "big")
         self._last_frame: tuple[int, float] | None = None  # its timestamp and when it came
         self._statistics = SenderStatistics(90000)
@@ -118,35 +97,22 @@ class OutboundStream:
         mid = parameters.mid if parameters else None
         self._mid = mid
         self._writer = ExtensionWriter(ids, mid, self.rid, None)
-        # RFC 8852 section 3.2: the repair of a stream names it.
-        self._rtx_writer = ExtensionWriter(ids, mid, None, self.rid)
         codecs = parameters.codecs if parameters else ()
+        if self._repair is not None:
+            repairs = [(codec, parameters.repair_of(codec)) for codec in codecs] if parameters else []
+            types = {codec.payload_type: repair.payload_type for codec, repair in repairs if repair is not None}
+            # RFC 8852 section 3.2: the repair of a stream names it.
+            self._repair.configure(types, ExtensionWriter(ids, mid, None, self.rid))
         if codecs != self._codecs:
             self._codecs = codecs
             self._packetizer = None
-            self._rtx_payload_types = {}
-            for codec in codecs:
-                repair = parameters.repair_of(codec) if parameters else None
-                if repair is not None and self.rtx_ssrc is not None:
-                    self._rtx_payload_types[codec.payload_type] = repair.payload_type
-            wants = any("nack" in codec.feedback for codec in codecs)
-            if wants and self._history is None:
+            if self._history is None and any("nack" in codec.feedback for codec in codecs):
                 self._history = RetransmissionHistory(self._settings.loss, self._settings.bandwidth.start_bitrate)
 
     @property
     def can_pad(self) -> bool:
         """Whether `padding` has a stream to go to: repair has, where packets were sent that it may follow."""
-        return bool(self._rtx_payload_types) and self.is_bye_due
-
-    @property
-    def payload_octets(self) -> int:
-        """Sent so far."""
-        return self._statistics.octets
-
-    @property
-    def statistics_info(self) -> SenderStatistics:
-        """For reports."""
-        return self._statistics
+        return self.is_bye_due and self._repair is not None and self._repair.is_usable
 
     def packetize(self, frame: EncodedFrame, codec: CodecParameters, now: float, clock: float) -> list[OutgoingPacket]:
         """The packets of a frame; ``clock`` is what makes seconds since 1970 of ``now``."""
@@ -194,39 +160,33 @@ class OutboundStream:
         for number in sequence_numbers:
             packet = history.packet(number, now)
             if packet is not None:
-                packets.append(self._again(packet, now))
+                packets.append((self._repair and self._repair.again(packet, now)) or _same_again(packet, now))
         return packets
 
     def padding(self, size: int, now: float) -> OutgoingPacket | None:
         """A packet of nothing but ``size`` bytes of padding, in the stream of repair."""
-        codec = self._codec
-        payload_type = self._rtx_payload_types.get(codec.payload_type) if codec is not None else None
-        if payload_type is None:
+        codec, repair = self._codec, self._repair
+        if codec is None or repair is None:
             return None
-        before, after = self._rtx_writer.write(b"")
-        first = VERSION_2 | PADDING_BIT | (EXTENSION_BIT if before else 0)
-        head = self._rtx_head(first, payload_type, self.rtp_time(now, codec.clock_rate if codec else 1)) + before
-        packet = OutgoingPacket(self, head, after + bytes(size - 1) + bytes((size,)), b"")
-        packet.departure = self._rtx_writer.departure
-        packet.queued_at = now
-        return packet
+        return repair.padding(self, codec.payload_type, self.rtp_time(now, codec.clock_rate), size, now)
 
     def note_left(self, packet: OutgoingPacket, protected: bytes, now: float) -> None:
         """A packet leaves (hot path)."""
         statistics, counters = self._statistics, self._counters
         self.is_bye_due = True
         counters.send_delay += now - packet.queued_at
-        counters.header_bytes += packet.size - packet.payload_size
+        payload_size = len(packet.payload)
+        counters.header_bytes += packet.size - payload_size
         number = packet.sequence_number
         if number is None:
             counters.retransmitted_packets += 1
-            counters.retransmitted_bytes += packet.payload_size
+            counters.retransmitted_bytes += payload_size
             return
         statistics.packets += 1
-        statistics.octets += packet.payload_size
+        statistics.octets += payload_size
         history = self._history
         if history is not None:
-            if not self._rtx_payload_types:
+            if self._repair is None or not self._repair.is_usable:
                 packet.protected = protected
             history.add(number, packet, packet.size, now)
 
@@ -345,41 +305,14 @@ class OutboundStream:
                     before, after = self._writer.write(elements)
                     first |= EXTENSION_BIT
             head = FIXED.pack(first, second, number, timestamp, ssrc) + sources + before
-            packet = OutgoingPacket(self, head, after + payload, payload)
+            packet = OutgoingPacket(self, head, after + payload, payload, priority, now)
             packet.sequence_number = number
-            packet.queued_at = now
             packet.departure = departure
-            packet.priority = priority
             packets.append(packet)
             number = (number + 1) & 0xFFFF
         self._sequence_number = number
         packets[-1].elements = elements
         return packets
-
-    def _again(self, packet: OutgoingPacket, now: float) -> OutgoingPacket:
-        fixed = FIXED.unpack_from(packet.head)
-        payload_type = self._rtx_payload_types.get(fixed[1] & 0x7F)
-        if payload_type is None or packet.sequence_number is None:
-            again = OutgoingPacket(self, packet.head, packet.tail, packet.payload)
-            again.protected = packet.protected
-        else:
-            before, after = self._rtx_writer.write(packet.elements)
-            csrcs = 4 * (fixed[0] & 0x0F)
-            first = fixed[0] & ~EXTENSION_BIT | (EXTENSION_BIT if before else 0)
-            head = self._rtx_head(first, payload_type | fixed[1] & MARKER_BIT, fixed[3])
-            head += packet.head[FIXED_HEADER_SIZE : FIXED_HEADER_SIZE + csrcs] + before
-            payload = SEQUENCE_NUMBER.pack(packet.sequence_number) + packet.payload
-            again = OutgoingPacket(self, head, after + payload, payload)
-            again.departure = self._rtx_writer.departure
-        again.queued_at = now
-        again.priority = Priority.RETRANSMISSION
-        return again
-
-    def _rtx_head(self, first: int, second: int, timestamp: int) -> bytes:
-        assert self.rtx_ssrc is not None
-        number = self._rtx_sequence_number
-        self._rtx_sequence_number = (number + 1) & 0xFFFF
-        return FIXED.pack(first, second, number, timestamp, self.rtx_ssrc)
 
     def _timestamp(self, timestamp: int, clock_rate: int, now: float) -> int:
         """On the wire; a source that begins from another origin goes on where the one before it was."""
@@ -398,3 +331,10 @@ class OutboundStream:
         counters.frames += 1
         counters.frame_bytes += size
         counters.key_frames += frame.is_keyframe
+
+
+def _same_again(packet: OutgoingPacket, now: float) -> OutgoingPacket:
+    """As it was protected before: under one key no other packet may have its number (RFC 3711 section 9.1)."""
+    again = OutgoingPacket(packet.stream, packet.head, packet.tail, packet.payload, Priority.RETRANSMISSION, now)
+    again.protected = packet.protected
+    return again

@@ -86,7 +86,7 @@ class RtpReceiver:
         """Ask the peer, at the next flush and within the rate limit; all streams where none is named."""
         for stream in self.streams.values():
             if self.kind == "video" and ssrc in {None, stream.ssrc} and rid in {None, stream.rid}:
-                stream.wants_keyframe = True
+                stream.keyframes.is_wanted = True
 
     def set_jitter_target(self, seconds: float) -> None:
         """At least this delay (W3C's jitterBufferTarget); 0: what the path asks for. `ValueError` beyond 4 s."""
@@ -127,16 +127,16 @@ class RtpReceiver:
         self, source: IncomingStream["RtpReceiver"], packet: RtpPacket, extensions: HeaderExtensions, now: float
     ) -> InboundStream | None:
         """Take a packet of a source; returns the stream that has something new (hot path)."""
-        header, payload, padding = packet
-        form = self._formats.get(header.payload_type)
-        if form is None or not isinstance(payload, bytes):
+        header = packet[0]
+        form = self._formats.get(header[0])
+        if form is None:
             return None
-        stream = self.streams.get(header.ssrc)
+        stream = self.streams.get(header[3])
         if stream is None:
             stream = self._start(source, form)
             if stream is None:
                 return None
-        stream.receive(header, extensions, payload, header.size + len(payload) + padding, form, now)
+        stream.receive(packet, extensions, form, now)
         return stream
 
     def receive_repair(
@@ -161,10 +161,7 @@ class RtpReceiver:
             return None
         if original is None:
             return None
-        header, payload, padding = original
-        assert isinstance(payload, bytes)  # as what was given
-        size = packet.header.size + len(payload) + 2 + padding
-        stream.receive(header, extensions, payload, size, self._formats[payload_type], now, is_repair=True)
+        stream.receive(original, extensions, self._formats[payload_type], now, is_repair=True)
         return stream
 
     def collect(self, stream: InboundStream, now: float) -> None:

@@ -9,7 +9,8 @@ from rtcpeer.rtp.dtmf import TonePlayer
 from rtcpeer.rtp.events import BitrateChanged, KeyframeRequested, RtpEvent, ToneSent
 from rtcpeer.rtp.formats import TELEPHONE_EVENT, media_codecs, negotiated_as
 from rtcpeer.rtp.frames import EncodedFrame
-from rtcpeer.rtp.outbound_stream import OutboundStream, OutgoingPacket
+from rtcpeer.rtp.outbound_stream import OutboundStream
+from rtcpeer.rtp.outgoing import OutgoingPacket
 from rtcpeer.rtp.parameters import CodecParameters, Kind, SendParameters
 from rtcpeer.rtp.settings import MediaSettings
 from rtcpeer.rtp.statistics import OutboundStatistics

@@ -4,43 +4,29 @@ The way in: SRTP → RTP → `Router` → `RtpReceiver` → jitter buffer → fr
 SRTP. RTCP goes beside both, one flush a pull.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from rtcpeer.core import Entropy, earliest
 from rtcpeer.dtls.keys import SrtpKeys
 from rtcpeer.errors import MalformedPacketError
-from rtcpeer.rtp.bandwidth.allocation import Demand, share
 from rtcpeer.rtp.bandwidth.estimator import BandwidthStatistics
 from rtcpeer.rtp.events import RtpEvent
 from rtcpeer.rtp.extensions import STOP_ID, ExtensionMap
 from rtcpeer.rtp.header import is_rtcp, parse_packet
 from rtcpeer.rtp.inbound_stream import InboundStream
-from rtcpeer.rtp.outbound_stream import OutboundStream
 from rtcpeer.rtp.parameters import ReceiveParameters, SendParameters
 from rtcpeer.rtp.receiver import RtpReceiver
 from rtcpeer.rtp.router import ReceiveSection, Router, RouterStatistics
-from rtcpeer.rtp.rtcp import (
-    Bye,
-    FullIntraRequest,
-    Nack,
-    PictureLossIndication,
-    ReceiverEstimatedMaxBitrate,
-    ReceiverReport,
-    ReportBlock,
-    RtcpPacket,
-    SdesItem,
-    SenderReport,
-    SourceDescription,
-    TransportWideFeedback,
-)
 from rtcpeer.rtp.sender import RtpSender
 from rtcpeer.rtp.settings import MediaSettings
 from rtcpeer.srtp.session import SrtpProfile, SrtpSession, SrtpStatistics
 from rtcpeer.srtp.settings import SrtpSettings
 from rtcpeer.stack.media_control import Control
 from rtcpeer.stack.media_egress import Egress
+from rtcpeer.stack.media_intake import ControlIntake
+from rtcpeer.stack.media_rates import demands, share_bitrate
 
 __all__ = ["Media", "MediaLine", "MediaStatistics"]
 
@@ -88,17 +74,16 @@ class Media:
         self._egress = Egress(settings, wall_clock_offset, self._share)
         self._control = Control(settings, entropy, wall_clock_offset)
         self._router: Router[RtpReceiver, RtpSender] = Router(settings.router)
-        self._wall_clock_offset = wall_clock_offset
+        self._intake = ControlIntake(self._egress, self._router)
         self._extensions = ExtensionMap(NO_EXTENSIONS)
         self._senders: list[RtpSender] = []
         self._receivers: list[RtpReceiver] = []
-        self._outbound: dict[int, OutboundStream] = {}
         self._touched: dict[InboundStream, RtpReceiver] = {}
         self._streams_due: float | None = None
         self._silence_due: float | None = None
         self._is_begin_due = False
         self._events = self._egress.events
-        self._malformed = self._without_keys = self._without_stream = 0
+        self._malformed = self._without_keys = 0
 
     def receive(self, packets: Sequence[bytes], now: float) -> None:
         """Take SRTP and SRTCP as they came; what is malformed or belongs to nobody is counted and dropped."""
@@ -110,8 +95,7 @@ class Media:
             if is_rtcp(packet):
                 plain = session.unprotect_rtcp(packet)
                 if plain is not None:
-                    for told in self._control.parse(plain):
-                        self._receive_control(told, now)
+                    self._intake.receive(plain, now)
             else:
                 plain = session.unprotect_rtp(packet)
                 if plain is not None:
@@ -146,7 +130,7 @@ class Media:
         if self._egress.is_limits_changed:
             self._limit(now)
         inbound = [stream for receiver in self._receivers for stream in receiver.streams.values()]
-        asking = [stream for stream in inbound if stream.wants_keyframe or _is_due(stream.deadline, now)]
+        asking = [stream for stream in inbound if stream.keyframes.is_wanted or _is_due(stream.deadline, now)]
         packets = [
             protected
             for plain in self._control.compounds(inbound, asking, self._egress.target, now)
@@ -205,7 +189,7 @@ class Media:
 
     def leave(self, now: float) -> list[bytes]:
         """The last packets: a BYE for each of our sources."""
-        self._control.leave([stream.ssrc for stream in self._outbound.values() if stream.is_bye_due])
+        self._control.leave([stream.ssrc for stream in self._intake.outbound.values() if stream.is_bye_due])
         for sender in self._senders:
             sender.configure(None, None)
         return self.packets_to_send(now)
@@ -215,9 +199,9 @@ class Media:
         session = self._egress.session
         return MediaStatistics(
             malformed_rtp=self._malformed,
-            malformed_rtcp=self._control.malformed,
+            malformed_rtcp=self._intake.malformed,
             without_keys=self._without_keys,
-            without_stream=self._without_stream,
+            without_stream=self._intake.without_stream,
             queue_time=self._egress.queue_time,
             routes=self._router.statistics(),
             bandwidth=self._egress.statistics(),
@@ -262,7 +246,7 @@ class Media:
     def _find_deadline(self) -> None:
         self._streams_due = earliest(
             *[
-                earliest(stream.deadline, stream.keyframe_due)
+                earliest(stream.deadline, stream.keyframes.due)
                 for receiver in self._receivers
                 for stream in receiver.streams.values()
             ]
@@ -276,80 +260,6 @@ class Media:
         self._silence_due = now + SILENCE_CHECK if has_streams else None
         self._find_deadline()
 
-    def _receive_control(self, packet: RtcpPacket, now: float) -> None:
-        match packet:
-            case SenderReport(ssrc=ssrc, reports=reports):
-                stream = self._inbound_of(ssrc)
-                if stream is not None:
-                    stream.receive_sender_report(packet, now)
-                self._receive_reports(reports, now)
-            case ReceiverReport(reports=reports):
-                self._receive_reports(reports, now)
-            case TransportWideFeedback():
-                self._egress.receive_feedback(packet, now)
-            case Nack(media_ssrc=ssrc, sequence_numbers=numbers):
-                sent = self._outbound_of(ssrc)
-                if sent is not None:
-                    self._egress.enqueue(sent.retransmissions(numbers, now), now)
-            case SourceDescription():
-                self._router.route_rtcp(packet)
-                self._learn_names(packet)
-            case Bye(ssrcs=ssrcs):
-                self._receive_bye(ssrcs)
-            case _:
-                self._receive_request(packet, now)
-
-    def _receive_request(self, packet: RtcpPacket, now: float) -> None:
-        match packet:
-            case PictureLossIndication(media_ssrc=ssrc):
-                stream = self._outbound_of(ssrc)
-                if stream is not None:
-                    stream.receive_picture_loss(now)
-            case FullIntraRequest(sender_ssrc=asker, entries=entries):
-                for ssrc, number in entries:
-                    stream = self._outbound_of(ssrc)
-                    if stream is not None:
-                        stream.receive_full_intra_request(asker, number, now)
-            case ReceiverEstimatedMaxBitrate(bitrate=bitrate):
-                self._egress.receive_remote_bitrate(bitrate, now)
-            case _:
-                pass  # nothing else was agreed on
-
-    def _receive_reports(self, blocks: Iterable[ReportBlock], now: float) -> None:
-        for block in blocks:
-            stream = self._outbound.get(block.ssrc)
-            if stream is None:
-                continue  # of repair, mostly
-            seconds = stream.receive_report(block, self._wall_clock_offset, now)
-            if seconds is not None:
-                for receiver in self._receivers:
-                    receiver.set_round_trip_time(seconds)
-
-    def _receive_bye(self, ssrcs: Iterable[int]) -> None:
-        for ssrc in ssrcs:
-            for receiver in self._receivers:
-                if ssrc in receiver.streams:
-                    receiver.end(ssrc)
-                    self._router.forget(ssrc)
-
-    def _learn_names(self, description: SourceDescription) -> None:
-        for chunk in description.chunks:
-            stream = self._inbound_of(chunk.ssrc)
-            if stream is not None:
-                stream.cname = chunk.text(SdesItem.CNAME)
-
-    def _inbound_of(self, ssrc: int) -> InboundStream | None:
-        for receiver in self._receivers:
-            stream = receiver.streams.get(ssrc)
-            if stream is not None:
-                return stream
-        return None
-
-    def _outbound_of(self, ssrc: int) -> OutboundStream | None:
-        stream = self._outbound.get(ssrc)
-        self._without_stream += stream is None
-        return stream
-
     def _configure_senders(self, lines: Sequence[MediaLine]) -> None:
         senders = [line.sender for line in lines if line.sender is not None]
         for gone in self._senders:
@@ -360,7 +270,7 @@ class Media:
                 self._control.leave(line.sender.configure(line.send, self._egress))
         self._senders = senders
         streams = [stream for sender in senders for stream in sender.streams]
-        self._outbound = {stream.ssrc: stream for stream in streams}
+        self._intake.outbound = {stream.ssrc: stream for stream in streams}
         self._egress.streams = [stream for stream in streams if stream.kind == "video"]
         self._control.configure(streams)
         self._control.mids = {
@@ -375,7 +285,7 @@ class Media:
         for gone in self._receivers:
             if gone not in receivers:
                 gone.configure(None)
-        self._receivers = receivers
+        self._receivers = self._intake.receivers = receivers
         sections = []
         ids: dict[int, str] = {}
         for line in lines:
@@ -406,51 +316,13 @@ class Media:
     def _limit(self, now: float) -> None:
         """Tell the estimator what there is a use for, and share what there is."""
         self._egress.is_limits_changed = False
-        wanted = sum(demand.maximum for sender in self._senders for demand in self._demands(sender))
+        wanted = sum(demand.maximum for sender in self._senders for demand in demands(sender, self._settings))
         if wanted:
             self._egress.limit(wanted, now)
         self._share(self._egress.target)
 
     def _share(self, bitrate: int) -> None:
-        """Audio has what it needs; the rest is for video, by weight."""
-        senders = [sender for sender in self._senders if sender.streams]
-        demands = {sender: self._demands(sender) for sender in senders}
-        for sender in senders:
-            if sender.kind == "audio":
-                sender.allocate([demand.maximum for demand in demands[sender]])
-                bitrate -= sum(demand.maximum for demand in demands[sender])
-        video = [sender for sender in senders if sender.kind == "video"]
-        wishes = [Demand(sum(demand.maximum for demand in demands[sender]), sender.weight) for sender in video]
-        minimum = self._settings.bandwidth.min_bitrate
-        for sender, part in zip(video, share(max(bitrate, minimum), wishes), strict=True):
-            sender.allocate(share_layers(part, demands[sender], minimum))
-
-    def _demands(self, sender: RtpSender) -> list[Demand]:
-        """What each encoding has a use for: nothing while it is inactive or may not be sent."""
-        parameters = sender.parameters
-        if parameters is None or not parameters.is_sending:
-            return [Demand(0) for _ in sender.streams]
-        default = self._settings.audio_bitrate if sender.kind == "audio" else self._settings.max_bitrate
-        count = len(sender.streams)
-        demands = []
-        for index, stream in enumerate(sender.streams):
-            # Layers usually double both sides of the picture, the smallest first.
-            weight = 4.0**index
-            layer = default if sender.kind == "audio" else round(default * 4.0 ** (index + 1 - count))
-            demands.append(Demand((stream.max_bitrate or layer) if stream.is_active else 0, weight))
-        return demands
-
-
-def share_layers(bitrate: int, demands: Sequence[Demand], minimum: int) -> list[int]:
-    """The bitrates of a sender's encodings; one that would get too little to be of use leaves it to those below."""
-    wanted = list(demands)
-    while True:
-        parts = share(bitrate, wanted)
-        starved = [index for index, part in enumerate(parts) if 0 < part < min(minimum, wanted[index].maximum)]
-        if not starved or sum(part > 0 for part in parts) == 1:
-            return parts
-        highest = max(index for index, part in enumerate(parts) if part > 0)
-        wanted[highest] = Demand(0)
+        share_bitrate(self._senders, bitrate, self._settings)
 
 
 def _is_due(deadline: float | None, now: float) -> bool:

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 from rtcpeer.core import Entropy, earliest
-from rtcpeer.errors import MalformedPacketError
 from rtcpeer.rtp.arrival_log import ArrivalLog
 from rtcpeer.rtp.inbound_stream import InboundStream
+from rtcpeer.rtp.keyframe_requests import RequestKind
 from rtcpeer.rtp.outbound_stream import OutboundStream
 from rtcpeer.rtp.report_schedule import ReportSchedule
 from rtcpeer.rtp.rtcp import (
@@ -15,12 +15,9 @@ from rtcpeer.rtp.rtcp import (
     Nack,
     PictureLossIndication,
     ReceiverReport,
-    ReportBlock,
     RtcpPacket,
     SdesItem,
-    SenderReport,
     SourceDescription,
-    parse_compound,
 )
 from rtcpeer.rtp.settings import MediaSettings
 from rtcpeer.srtp.session import MAX_PLAIN_RTCP
@@ -38,7 +35,6 @@ class Control:
         self.cname = ""
         self.mids: dict[int, str] = {}  # of our streams
         self.is_reduced_size = False
-        self.malformed = 0
         self._settings = settings
         self._wall_clock_offset = wall_clock_offset
         self._random_ssrc = int.from_bytes(entropy(4), "big")
@@ -66,14 +62,6 @@ class Control:
         self._media_ssrc = ssrc
         if self._feedback_at is None:
             self._feedback_at = now
-
-    def parse(self, plain: bytes) -> list[RtcpPacket]:
-        """What the peer says; nothing where it is malformed, which is counted."""
-        try:
-            return parse_compound(plain)
-        except MalformedPacketError:
-            self.malformed += 1
-            return []
 
     def next_timeout(self) -> float | None:
         """When there is something to say."""
@@ -115,12 +103,12 @@ class Control:
             missing = stream.missing(now)
             if missing:
                 said.append(Nack(self.ssrc, stream.ssrc, missing))
-            match stream.keyframe_request(now):
-                case "pli":
+            match stream.keyframes.request(stream.feedback, now):
+                case RequestKind.PLI:
                     said.append(PictureLossIndication(self.ssrc, stream.ssrc))
-                case "fir":
-                    said.append(FullIntraRequest(self.ssrc, ((stream.ssrc, stream.next_fir_number()),)))
-                case _:
+                case RequestKind.FIR:
+                    said.append(FullIntraRequest(self.ssrc, ((stream.ssrc, stream.keyframes.fir_number),)))
+                case None:
                     pass
         interval = self._settings.feedback_interval
         if len(self.arrivals) and self._feedback_at is not None and now >= self._feedback_at + interval:
@@ -170,8 +158,3 @@ class Control:
                 compound = start
             compound += part
         yield compound
-
-
-def report_blocks(packet: RtcpPacket) -> tuple[ReportBlock, ...]:
-    """What a packet says of streams of ours."""
-    return packet.reports if isinstance(packet, SenderReport | ReceiverReport) else ()

@@ -6,7 +6,6 @@ from rtcpeer.core import earliest
 from rtcpeer.rtp.bandwidth import (
     BandwidthEstimator,
     Pacer,
-    Priority,
     ProbeRequested,
     SentPackets,
     TargetBitrateChanged,
@@ -14,7 +13,8 @@ from rtcpeer.rtp.bandwidth import (
 from rtcpeer.rtp.bandwidth.estimator import BandwidthStatistics
 from rtcpeer.rtp.events import RtpEvent
 from rtcpeer.rtp.extension_values import absolute_send_time
-from rtcpeer.rtp.outbound_stream import OutboundStream, OutgoingPacket
+from rtcpeer.rtp.outbound_stream import OutboundStream
+from rtcpeer.rtp.outgoing import OutgoingPacket
 from rtcpeer.rtp.rtcp import TransportWideFeedback
 from rtcpeer.rtp.settings import MediaSettings
 from rtcpeer.srtp.session import SrtpSession
@@ -135,10 +135,7 @@ class Egress:
 
     def _padding(self, size: int, now: float) -> OutgoingPacket | None:
         stream = next((stream for stream in self.streams if stream.can_pad), None)
-        packet = None if stream is None else stream.padding(size, now)
-        if packet is not None:
-            packet.priority = Priority.PADDING
-        return packet
+        return None if stream is None else stream.padding(size, now)
 
     def _follow(self, now: float) -> None:
         for event in self._estimator.poll_events():

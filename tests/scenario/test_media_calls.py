@@ -3,10 +3,10 @@
 import pytest
 
 from tests.sim.link import LinkSettings
-from tests.sim.media import AudioSource, Call, VideoSource, opus, vp8
+from tests.sim.media import WIRE, AudioSource, Call, VideoSource, opus, vp8
 
 
-def call_with_sources(link=LinkSettings(delay=0.025), seed=0, seconds=5.0, **video):  # noqa: B008 frozen
+def call_with_sources(link=WIRE, seed=0, seconds=5.0, **video):
     call = Call(link, seed=seed)
     call.lines([opus(), vp8()])
     call.connect()

@@ -36,8 +36,9 @@ from tests.sim.clock import Clock
 from tests.sim.driven import Driven
 from tests.sim.link import Link, LinkSettings
 
-__all__ = ["AudioSource", "Call", "End", "Section", "VideoSource", "opus", "vp8"]
+__all__ = ["WIRE", "AudioSource", "Call", "End", "Section", "VideoSource", "opus", "vp8"]
 
+WIRE = LinkSettings(delay=0.025)
 ADDRESSES = TransportAddress("192.0.2.1", 5000), TransportAddress("192.0.2.2", 6000)
 CERTIFICATES = [Certificate.generate(datetime.now(UTC)) for _ in range(2)]
 WALL_CLOCK = 1_790_000_000.0  # what time it is at the beginning
@@ -105,7 +106,7 @@ class Call:
 
     def __init__(
         self,
-        link: LinkSettings = LinkSettings(delay=0.025),  # noqa: B008 frozen
+        link: LinkSettings = WIRE,
         back: LinkSettings | None = None,
         seed: int | str = 0,
         settings: MediaSettings | None = None,
