@@ -73,6 +73,7 @@ class MediaFile:
         self._shift = Fraction(0)  # by which a repetition is later than what stands in the file
         self._end = Fraction(0)  # of all that was read, shifted
         self._packets: Iterator[Packet] | None = self._demux()
+        self._must_rewind = False
         self._has_read = False  # anything since the beginning or the last repetition
 
     @property
@@ -92,9 +93,15 @@ class MediaFile:
         last few seconds are, from a keyframe on.
         """
         feed = self._feeds[kind]
+        others = [other for other in others if other in self._feeds]
         while not feed.frames:
             if feed.packets:
                 feed.decode_next()
+            elif self._must_rewind:
+                # What others have not decoded yet would be lost; it is due before what begins then.
+                if any(self._feeds[other].packets for other in others):
+                    return Ended.FOR_NOW
+                self._rewind()
             elif self._packets is None:
                 return Ended.FOR_GOOD
             elif not self.is_live and any(self._feeds[other].is_full for other in others):
@@ -143,24 +150,31 @@ class MediaFile:
         if self._origin is None:
             self._origin = time
         self._has_read = True
-        self._end = max(self._end, feed.shift(packet, self._shift - self._origin))
+        feed.shift(packet, self._shift - self._origin)
+        self._end = max(self._end, feed.end)
         feed.add(packet)
 
     def _come_to_the_end(self, error: Exception) -> None:
-        if not isinstance(error, StopIteration | EOFError):
+        is_regular = isinstance(error, StopIteration | EOFError)
+        if not is_regular:
             logger.warning("%s: reading failed: %s", self.name, error)
         self._packets = None
         for feed in self._feeds.values():
             feed.packets.append(None)
-        if self._is_looping and self._has_read and isinstance(error, StopIteration | EOFError):
-            try:
-                self._container.seek(self._container.start_time or 0)
-            except av.FFmpegError as failure:
-                logger.warning("%s can not be repeated: %s", self.name, failure)
-            else:
-                self._packets, self._has_read, self._shift = self._demux(), False, self._end
-                for feed in self._feeds.values():
-                    feed.expected = None
+        self._must_rewind = is_regular and self._is_looping and self._has_read
+
+    def _rewind(self) -> None:
+        """Begin again. PyAV empties the decoders at that, so they have given what they had."""
+        self._must_rewind = False
+        try:
+            self._container.seek(self._container.start_time or 0)
+        except av.FFmpegError as error:
+            logger.warning("%s can not be repeated: %s", self.name, error)
+            return
+        self._packets, self._has_read, self._shift = self._demux(), False, self._end
+        for feed in self._feeds.values():
+            feed.begin_anew()
+            feed.expected = None
 
 
 class _Feed:
@@ -172,6 +186,8 @@ class _Feed:
         self.packets: deque[Packet | None] = deque()  # None: a break, after which the decoder begins anew
         self.frames: deque[MediaFrame] = deque()
         self.expected: int | None = None  # where the next packet should be, for those that do not say
+        self.end = Fraction(0)  # of its packets so far, as shifted
+        self._lacks_durations = False
         self._bytes = 0
         self._is_cut = False  # waits for a keyframe, since packets before were left out
         self._decode: Callable[[Packet | None], list[Any]]
@@ -182,7 +198,6 @@ class _Feed:
             self._decode = self._filter_packet
             self._filter = _annex_b_filter(stream)
         self._resampler: av.AudioResampler | None = None
-        self._pass_end = 0
 
     @property
     def is_full(self) -> bool:
@@ -196,27 +211,32 @@ class _Feed:
         self.expected = packet.pts + self._duration(packet)
         return packet.pts * packet.time_base
 
-    def shift(self, packet: Packet, by: Fraction) -> Fraction:
-        """Move a packet in time and return its new end."""
+    def shift(self, packet: Packet, by: Fraction) -> None:
+        """Move a packet in time."""
         assert packet.pts is not None
         ticks = round(by / packet.time_base)
         packet.pts += ticks
         if packet.dts is not None:
             packet.dts += ticks
-        return (packet.pts + self._duration(packet)) * packet.time_base
+        self.end = max(self.end, (packet.pts + self._duration(packet)) * packet.time_base)
 
     def add(self, packet: Packet) -> None:
         """Queue a packet; where the queue is full, what is in it is left out up to a keyframe."""
         if self.is_full:
-            self.packets.clear()
-            self.packets.append(None)
-            self._bytes = 0
+            self.begin_anew()
             self._is_cut = True
         if self._is_cut and not packet.is_keyframe:
             return
         self._is_cut = False
         self.packets.append(packet)
         self._bytes += packet.size
+
+    def begin_anew(self) -> None:
+        """Forget what nobody has read."""
+        self.packets.clear()
+        self.packets.append(None)
+        self._bytes = 0
+        self._is_cut = False
 
     def decode_next(self) -> None:
         """Turn the oldest packet into frames, maybe none. What can not be decoded is left out."""
@@ -233,6 +253,7 @@ class _Feed:
     def _duration(self, packet: Packet) -> int:
         if packet.duration:
             return packet.duration
+        self._lacks_durations = True
         rate = self.stream.average_rate if self.kind == "video" else None
         return round(1 / (rate * packet.time_base)) if rate else 0
 
@@ -246,7 +267,11 @@ class _Feed:
         frames: list[av.AudioFrame | None] = [*self.stream.codec_context.decode(packet)]
         if packet is None:
             frames.append(None)  # what is short of a full frame is still in the resampler
-        return [resampled for frame in frames for resampled in self._resample(frame)]
+        resampled = [out for frame in frames for out in self._resample(frame)]
+        if self._lacks_durations:
+            return resampled
+        # Some codecs fill up their last packet beyond the end, which is where a repetition begins.
+        return [out for out in resampled if out.pts is not None and out.pts < self.end * AUDIO_RATE]
 
     def _resample(self, frame: av.AudioFrame | None) -> list[av.AudioFrame]:
         if self._resampler is None:

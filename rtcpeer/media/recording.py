@@ -197,7 +197,7 @@ class AudioInput:
         rest = self._fifo.read(0, partial=True) if self._fifo.samples else None
         if rest is not None:
             packets += self._encode(rest)
-        return packets + list(self._stream.codec_context.encode(None))
+        return packets + list(self._stream.encode(None))
 
     def _fill(self, samples: int) -> list[Packet]:
         context = self._stream.codec_context

@@ -25,8 +25,9 @@ def picture(number=0, *, width=64, height=48, pts=None, time_base=Fraction(1, 90
 
 def number_of(frame):
     """What `picture` was given, after any codec."""
-    grey = frame.reformat(format="yuv420p").planes[0]
-    return round((memoryview(grey)[grey.line_size * (frame.height // 2) + frame.width // 2] - 16) / 8)
+    grey = frame.reformat(format="rgb24").planes[0]
+    brightness = memoryview(grey)[grey.line_size * (frame.height // 2) + frame.width // 2 * 3]
+    return round(brightness * 219 / 255 / 8)
 
 
 def sound(samples=960, *, level=0, rate=RATE, layout="mono", pts=None):
@@ -89,7 +90,7 @@ def write_file(path, *, audio=0.0, video=0.0, audio_codec="aac", video_codec="li
             stream = container.add_stream(audio_codec, rate=RATE, layout="stereo")
             streams.append((stream, [tone(i) for i in range(round(audio * 50))]))
         if video:
-            options = {"preset": "ultrafast", "tune": "zerolatency"} if video_codec == "libx264" else {}
+            options = {"preset": "ultrafast", "tune": "zerolatency", "threads": "1"} if video_codec == "libx264" else {}
             stream = container.add_stream(video_codec, rate=VIDEO_RATE, options=options)
             stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
             stream.gop_size = keyframe_interval
