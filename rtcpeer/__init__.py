@@ -30,7 +30,6 @@ from rtcpeer.api.rtp_parameters import (
     RTCRtpParameters,
     RTCRtpReceiveParameters,
     RTCRtpSendParameters,
-    RTCRtpTransceiverDirection,
     RTCRtpTransceiverInit,
 )
 from rtcpeer.api.sctp import RTCSctpTransport
@@ -105,7 +104,6 @@ __all__ = [
     "RemoteStreamTrack",
     "RTCRtpTransceiver",
     "RTCRtpTransceiverInit",
-    "RTCRtpTransceiverDirection",
     "RTCRtpSender",
     "RTCRtpReceiver",
     "RTCDTMFSender",
