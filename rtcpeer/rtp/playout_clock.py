@@ -32,8 +32,11 @@ class PlayoutClock:
         self._waits: deque[float] = deque()
         self._sorted: list[float] = []
         self.epoch = 0  # grows where a new time line begins: unwrapped timestamps of two epochs do not compare
-        self.asked = 0.0  # an application's wish, as jitterBufferTarget (W3C webrtc-extensions)
-        self.synchronized = 0.0  # what waiting for another stream of the same source takes
+        self._late = 0.0  # what the quantile of waits is
+        self._asked = self._synchronized = 0.0
+        self.own_delay = 0.0  # what the path and the application ask for, without regard to other streams
+        self.delay = 0.0  # seconds after the fastest packets at which frames are played
+        self._update()
 
     def arrived(self, timestamp: int, now: float, *, counts: bool) -> int:
         """Take a packet; returns its timestamp unwrapped. ``counts``: whether its wait is the path's jitter."""
@@ -47,6 +50,8 @@ class PlayoutClock:
             self._least.clear()
             self._waits.clear()
             self._sorted.clear()
+            self._late = 0.0
+            self._update()
         self._last_transit = transit
         self._least.add(transit, now)
         if counts:
@@ -54,16 +59,24 @@ class PlayoutClock:
         return unwrapped
 
     @property
-    def delay(self) -> float:
-        """Seconds after the fastest packets at which frames are played."""
-        return min(max(self.own_delay, self.synchronized), self._bounds[1])
+    def asked(self) -> float:
+        """An application's wish, as jitterBufferTarget (W3C webrtc-extensions)."""
+        return self._asked
+
+    @asked.setter
+    def asked(self, seconds: float) -> None:
+        self._asked = seconds
+        self._update()
 
     @property
-    def own_delay(self) -> float:
-        """The delay that the path and the application ask for, without regard to other streams."""
-        least, most = self._bounds
-        late = self._sorted[int(self._quantile * (len(self._sorted) - 1))] if self._sorted else 0.0
-        return min(max(late, least, self.asked), most)
+    def synchronized(self) -> float:
+        """What waiting for another stream of the same source takes."""
+        return self._synchronized
+
+    @synchronized.setter
+    def synchronized(self, seconds: float) -> None:
+        self._synchronized = seconds
+        self._update()
 
     def earliest(self, timestamp: int) -> float:
         """When the fastest packet with a timestamp (32 bits) from around now would have come."""
@@ -78,3 +91,12 @@ class PlayoutClock:
         insort(self._sorted, wait)
         if len(self._waits) > self._samples:
             del self._sorted[bisect_left(self._sorted, self._waits.popleft())]
+        late = self._sorted[int(self._quantile * (len(self._sorted) - 1))]
+        if late != self._late:
+            self._late = late
+            self._update()
+
+    def _update(self) -> None:
+        least, most = self._bounds
+        self.own_delay = min(max(self._late, least, self._asked), most)
+        self.delay = min(max(self.own_delay, self._synchronized), most)

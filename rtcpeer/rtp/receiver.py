@@ -46,6 +46,7 @@ class RtpReceiver:
         self.kind = kind
         self.streams: dict[int, InboundStream] = {}  # by SSRC
         self.malformed = 0  # packets of repair that hold none
+        self.has_requests = False  # of the program, which the next pull looks at
         self.strange = 0  # packets beyond the bound of streams, or of repair for what is not known
         self._settings = settings
         self._parameters: ReceiveParameters | None = None
@@ -79,6 +80,7 @@ class RtpReceiver:
     @is_read.setter
     def is_read(self, is_read: bool) -> None:
         self._is_read = is_read
+        self.has_requests = True
         for stream in self.streams.values():
             stream.set_read(is_read=is_read)
 
@@ -87,6 +89,7 @@ class RtpReceiver:
         for stream in self.streams.values():
             if self.kind == "video" and ssrc in {None, stream.ssrc} and rid in {None, stream.rid}:
                 stream.keyframes.is_wanted = True
+                self.has_requests = True
 
     def set_jitter_target(self, seconds: float) -> None:
         """At least this delay (W3C's jitterBufferTarget); 0: what the path asks for. `ValueError` beyond 4 s."""

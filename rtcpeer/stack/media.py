@@ -129,16 +129,15 @@ class Media:
                 sender.handle_timeout(now)
         if self._egress.is_limits_changed:
             self._limit(now)
-        inbound = [stream for receiver in self._receivers for stream in receiver.streams.values()]
-        asking = [stream for stream in inbound if stream.keyframes.is_wanted or _is_due(stream.deadline, now)]
-        packets = [
-            protected
-            for plain in self._control.compounds(inbound, asking, self._egress.target, now)
-            if (protected := session.protect_rtcp(plain)) is not None
-        ]
-        if asking:
-            self._find_deadline()
-        packets += self._egress.packets_to_send(now)
+        packets = self._egress.packets_to_send(now)
+        if (
+            _is_due(self._streams_due, now)
+            or self._control.is_due(now)
+            or any(receiver.has_requests for receiver in self._receivers)
+        ):
+            plain = self._control_packets(now)
+            # Before the media: what the peer waits for is there.
+            packets[:0] = [packet for each in plain if (packet := session.protect_rtcp(each)) is not None]
         return packets
 
     def poll_events(self) -> list[RtpEvent]:
@@ -242,6 +241,16 @@ class Media:
         if self._silence_due is None:
             self._silence_due = now + SILENCE_CHECK
             self._control.start_reports(now)
+
+    def _control_packets(self, now: float) -> list[bytes]:
+        """What is to be said in RTCP, one flush for all streams."""
+        inbound = [stream for receiver in self._receivers for stream in receiver.streams.values()]
+        asking = [stream for stream in inbound if stream.keyframes.is_wanted or _is_due(stream.deadline, now)]
+        compounds = self._control.compounds(inbound, asking, self._egress.target, now)
+        for receiver in self._receivers:
+            receiver.has_requests = False
+        self._find_deadline()
+        return compounds
 
     def _find_deadline(self) -> None:
         self._streams_due = earliest(

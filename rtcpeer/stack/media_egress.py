@@ -35,6 +35,7 @@ class Egress:
         self.is_limits_changed = False
         self.is_estimating = False  # the peer tells when packets arrive
         self.streams: Sequence[OutboundStream] = ()
+        self.target = settings.bandwidth.start_bitrate  # bits a second for all senders together
         self._on_target = on_target
         self._pacer: Pacer[OutgoingPacket] = Pacer(settings.pacer, settings.bandwidth.start_bitrate)
         self._sent = SentPackets()
@@ -45,11 +46,6 @@ class Egress:
     def is_open(self) -> bool:
         """Whether there are keys."""
         return self.session is not None
-
-    @property
-    def target(self) -> int:
-        """Bits a second for all senders together."""
-        return round(self._estimator.target)
 
     def enqueue(self, packets: Iterable[OutgoingPacket], now: float) -> None:
         """Take packets of a frame, of repair or of tones."""
@@ -141,6 +137,7 @@ class Egress:
         for event in self._estimator.poll_events():
             match event:
                 case TargetBitrateChanged(bitrate=bitrate):
+                    self.target = bitrate
                     self._pacer.set_bitrate(bitrate, now)
                     self._on_target(bitrate)
                 case ProbeRequested():
