@@ -98,7 +98,7 @@ class Adaptation:
                 continue
             last = step
             margin = _UP_MARGIN if step < self._step else 1.0
-            if quality.cost * margin <= affordable or (step == 0 and self._step == 0 and affordable >= 1):
+            if quality.cost * margin <= affordable:
                 return step
         return last
 

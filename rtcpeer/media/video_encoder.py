@@ -64,7 +64,7 @@ class VideoEncoder:
     ) -> None:
         if not implementations:
             raise CodecError(f"no encoder for {codec.mime_type}")
-        self._codec = codec
+        self.codec = codec
         self._implementations = implementations
         self._settings = settings
         self._bitrate = bitrate or settings.start_bitrate
@@ -103,7 +103,7 @@ class VideoEncoder:
     def encode(self, frame: RawFrame, timestamp: int, *, force_keyframe: bool = False) -> list[EncodedFrame]:
         """See `Encoder.encode`."""
         if not isinstance(frame, av.VideoFrame):
-            raise CodecError(f"{self._codec.mime_type} encodes av.VideoFrame, not {type(frame).__name__}")
+            raise CodecError(f"{self.codec.mime_type} encodes av.VideoFrame, not {type(frame).__name__}")
         self._needs_keyframe |= force_keyframe
         self._observe(timestamp)
         quality = self._quality(frame, timestamp)
@@ -167,9 +167,9 @@ class VideoEncoder:
 
     def _peers_limit(self, name: str) -> float | None:
         """What a receiver of VP8 or VP9 can decode at most (RFC 7741 section 6.1, RFC 9628 section 6)."""
-        if self._codec.name.lower() not in {"vp8", "vp9"}:
+        if self.codec.name.lower() not in {"vp8", "vp9"}:
             return None
-        value = self._codec.parameter(name)
+        value = self.codec.parameter(name)
         return float(value) if value is not None and value.isdecimal() and int(value) else None
 
     def _size(self, frame: av.VideoFrame, quality: Quality) -> tuple[int, int]:
@@ -208,7 +208,7 @@ class VideoEncoder:
         self._frames += 1
         self._key_frames += packet.is_keyframe
         self._bytes += len(data)
-        return EncodedFrame(data, timestamp, packet.is_keyframe, self._codec, rid=self._target.rid)
+        return EncodedFrame(data, timestamp, packet.is_keyframe, self.codec, rid=self._target.rid)
 
     def _advance(self, opened: _Open, timestamp: int) -> int:
         """Let the encoder's time pass up to this picture; by how much."""
@@ -264,7 +264,7 @@ class VideoEncoder:
             implementation = self._implementations[0]
             headroom = _HEADROOM if implementation.rate_control is RateControl.RECONFIGURE else 1
             shape = EncoderShape(
-                self._codec,
+                self.codec,
                 width,
                 height,
                 1 / self._taken_interval,
