@@ -296,7 +296,7 @@ async def test_layers_of_chromiums_simulcast_arrive(page: Page) -> None:
     await page.run(CALL, constraints=None)
     await page.run(
         """
-        const stream = await navigator.mediaDevices.getUserMedia({ video: { width: 640, height: 480 } });
+        const stream = await navigator.mediaDevices.getUserMedia({ video: { width: 1280, height: 720 } });
         pc.addTransceiver(stream.getTracks()[0], { sendEncodings: [
           { rid: "q", scaleResolutionDownBy: 4 }, { rid: "h", scaleResolutionDownBy: 2 }, { rid: "f" }] });
         """
