@@ -1,5 +1,6 @@
 """When a frame is to be played: RTP time on our clock, and the delay that the path's jitter asks for."""
 
+import math
 from bisect import bisect_left, insort
 from collections import deque
 
@@ -34,6 +35,7 @@ class PlayoutClock:
         self.epoch = 0  # grows where a new time line begins: unwrapped timestamps of two epochs do not compare
         self._late = 0.0  # what the quantile of waits is
         self._asked = self._synchronized = 0.0
+        self._wish = (0.0, math.inf)
         self.own_delay = 0.0  # what the path and the application ask for, without regard to other streams
         self.delay = 0.0  # seconds after the fastest packets at which frames are played
         self._update()
@@ -57,6 +59,12 @@ class PlayoutClock:
         if counts:
             self._count(max(transit - self._least.value, 0.0))
         return unwrapped
+
+    def set_wish(self, minimum: float, maximum: float) -> None:
+        """The sender's wish, by the playout-delay extension; what the application asks for counts more."""
+        if (minimum, maximum) != self._wish:
+            self._wish = (minimum, maximum)
+            self._update()
 
     @property
     def asked(self) -> float:
@@ -98,5 +106,7 @@ class PlayoutClock:
 
     def _update(self) -> None:
         least, most = self._bounds
-        self.own_delay = min(max(self._late, least, self._asked), most)
+        shortest, longest = self._wish
+        path = min(max(self._late, least, shortest), longest)
+        self.own_delay = min(max(path, self._asked), most)
         self.delay = min(max(self.own_delay, self._synchronized), most)
