@@ -1,6 +1,7 @@
 """Pictures to encoded frames of one video codec."""
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -135,8 +136,11 @@ class VideoEncoder:
 
     def close(self) -> None:
         """Free the encoder."""
-        self._open = None
+        opened, self._open = self._open, None
         self._waiting.clear()
+        if opened is not None and self._implementations[0].wants_flush:
+            with suppress(av.FFmpegError):
+                opened.context.encode(None)
 
     def _observe(self, timestamp: int) -> None:
         """How often pictures come."""
@@ -183,9 +187,21 @@ class VideoEncoder:
         return max(width, 2), max(height, 2)
 
     def _encode(self, frame: av.VideoFrame, timestamp: int, size: tuple[int, int]) -> list[EncodedFrame]:
-        opened = self._encoder_for(*size, timestamp)
-        implementation = self._implementations[0]
+        """With the first implementation that can; those that can not are left out from now on."""
+        while True:
+            try:
+                return self._encode_with(self._implementations[0], frame, timestamp, size)
+            except CodecError:
+                self.close()
+                if len(self._implementations) == 1:
+                    raise
+                self._implementations = self._implementations[1:]
+
+    def _encode_with(
+        self, implementation: VideoImplementation, frame: av.VideoFrame, timestamp: int, size: tuple[int, int]
+    ) -> list[EncodedFrame]:
         picture = self._converter.convert(frame, *size, implementation.pixel_format)
+        opened = self._encoder_for(*size, timestamp)
         step = self._advance(opened, timestamp)
         picture.pts = round(opened.encoder_time)
         picture.duration = step
@@ -194,8 +210,7 @@ class VideoEncoder:
         self._waiting[picture.pts] = timestamp
         try:
             packets = opened.context.encode(picture)
-        except av.FFmpegError as error:
-            self.close()
+        except (av.FFmpegError, ValueError) as error:
             raise CodecError(
                 f"{implementation.name} can not encode a picture of {size[0]}x{size[1]}: {error}"
             ) from error
@@ -240,7 +255,7 @@ class VideoEncoder:
         has_size = opened is not None and (opened.shape.width, opened.shape.height) == (width, height)
         if opened is not None and has_size and not self._has_to_reopen(opened, timestamp):
             return opened
-        self._waiting.clear()
+        self.close()
         self._open = self._opened(width, height, timestamp)
         return self._open
 
@@ -258,23 +273,8 @@ class VideoEncoder:
                 return is_due and abs(wanted - bitrate) > _REOPEN_SHARE * bitrate
 
     def _opened(self, width: int, height: int, timestamp: int) -> _Open:
-        """The first implementation that opens; those that do not are left out from now on."""
-        bitrate = self.target_bitrate
-        while True:
-            implementation = self._implementations[0]
-            headroom = _HEADROOM if implementation.rate_control is RateControl.RECONFIGURE else 1
-            shape = EncoderShape(
-                self.codec,
-                width,
-                height,
-                1 / self._taken_interval,
-                bitrate * headroom,
-                bitrate,
-                self._settings.max_keyframe_interval,
-            )
-            try:
-                return _Open(open_encoder(implementation, shape), shape, timestamp)
-            except CodecError:
-                if len(self._implementations) == 1:
-                    raise
-                self._implementations = self._implementations[1:]
+        implementation, bitrate = self._implementations[0], self.target_bitrate
+        headroom = _HEADROOM if implementation.rate_control is RateControl.RECONFIGURE else 1
+        interval = self._settings.max_keyframe_interval
+        shape = EncoderShape(self.codec, width, height, 1 / self._taken_interval, bitrate * headroom, bitrate, interval)
+        return _Open(open_encoder(implementation, shape), shape, timestamp)
