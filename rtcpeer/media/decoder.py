@@ -15,7 +15,8 @@ __all__ = ["VideoDecoder"]
 
 # FFmpeg's decoders, the best first. Its own one for VP8 needs less time than libvpx's.
 _DECODERS = {"vp8": ("vp8", "libvpx"), "vp9": ("vp9", "libvpx-vp9"), "h264": ("h264",), "av1": ("libdav1d", "av1")}
-_OPTIONS = {"libdav1d": {"max_frame_delay": "1"}}  # each picture at once, instead of some in parallel
+# Each picture at once, instead of some in parallel, or after those that might still have to be shown before it.
+_OPTIONS = {"libdav1d": {"max_frame_delay": "1"}, "h264": {"flags": "low_delay"}}
 _MAX_PIXELS = 8192 * 4352  # of a picture: a few bytes can claim a size that takes hundreds of megabytes
 
 

@@ -4,6 +4,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
+from struct import Struct
 
 import av
 from av.video.frame import PictureType
@@ -33,6 +34,8 @@ _FAR, _NEAR = 2.5, 1.4
 _HEADROOM = 4  # what an encoder that is told its bitrate can rise to
 _REOPEN_SHARE = 0.15  # change of bitrate for which an encoder that can not be told is opened again
 _REOPEN_INTERVAL = 3.0  # seconds between two of these, unless a keyframe is due
+_QUALITY = Struct("=I")  # what FFmpeg's side data "quality_stats" begins with: the quantizer, as a Lagrange factor
+_QP_TO_LAMBDA = 118
 _MACROBLOCK = 256  # pixels; the unit of max-fs
 
 
@@ -79,7 +82,7 @@ class VideoEncoder:
         self._last_seen: int | None = None
         self._interval = 1 / _DEFAULT_FRAMERATE  # mean, between pictures of the source
         self._needs_keyframe = False
-        self._frames = self._key_frames = self._dropped = self._bytes = 0
+        self._frames = self._key_frames = self._dropped = self._bytes = self._qp_sum = 0
         self._encode_time = 0.0
 
     @property
@@ -126,6 +129,7 @@ class VideoEncoder:
             frames_encoded=self._frames,
             key_frames_encoded=self._key_frames,
             frames_dropped=self._dropped,
+            qp_sum=self._qp_sum,
             total_encode_time=self._encode_time,
             bytes_encoded=self._bytes,
             frame_width=shape.width if shape else None,
@@ -223,6 +227,13 @@ class VideoEncoder:
         self._frames += 1
         self._key_frames += packet.is_keyframe
         self._bytes += len(data)
+        if packet.has_sidedata("quality_stats"):
+            (quality,) = _QUALITY.unpack_from(packet.get_sidedata("quality_stats"))
+            self._qp_sum += quality // _QP_TO_LAMBDA
+        if self._open is not None and not packet.is_keyframe:
+            shape = self._open.shape
+            budget = self.target_bitrate * self._taken_interval
+            self._adaptation.encoded(len(data), budget, shape.width * shape.height)
         return EncodedFrame(data, timestamp, packet.is_keyframe, self.codec, rid=self._target.rid)
 
     def _advance(self, opened: _Open, timestamp: int) -> int:
