@@ -9,6 +9,7 @@ from itertools import pairwise
 
 import av
 from av.filter import Graph
+from av.video.frame import PictureType
 
 from rtcpeer.rtp.parameters import CodecParameters
 
@@ -44,6 +45,7 @@ def pictures(count: int, width: int = 160, height: int = 120, pixel_format: str 
     for index, picture in enumerate(_test_pictures(count, width, height)):
         own = picture.reformat(format=pixel_format)
         own.pts, own.time_base = index * 3000, Fraction(1, 90000)
+        own.pict_type = PictureType.NONE
         yield own
 
 

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 
 from rtcpeer.media.adaptation import FULL_QUALITY, Adaptation, Quality, RateLimiter
@@ -50,6 +52,33 @@ def test_it_gets_better_late_and_with_a_margin():
     assert settled(adaptation, 300_000, 5.0, begin=23.5) == FULL_QUALITY
 
 
+def test_content_that_takes_more_bits_than_others():
+    adaptation = Adaptation("VP8", "maintain-framerate")
+
+    def watch(bits_per_pixel, begin, seconds):
+        for tick in range(round(seconds * 30)):
+            quality = adaptation.update(PIXELS, 30, 500_000, begin + tick / 30)
+            pixels = round(PIXELS / quality.scale**2)
+            adaptation.encoded(round(max(bits_per_pixel * pixels, 500_000 / 30) / 8), 500_000 / 30, pixels)
+        return adaptation.quality.scale
+
+    assert watch(0.0, 0, 5) == 1
+    assert watch(0.1, 5, 5) == 2  # at its coarsest it would take 900 kbit/s
+    assert watch(0.0, 10, 10) == 2
+    assert watch(0.0, 20, 30) == 1  # less moves for a while
+
+
+def test_a_falling_bitrate_is_no_excess():
+    adaptation = Adaptation("VP8", "maintain-framerate")
+    for tick in range(300):
+        bitrate = 2_000_000 if tick < 90 else 400_000
+        adaptation.update(PIXELS, 30, bitrate, tick / 30)
+        produced = 2_000_000 if tick < 105 else 400_000  # follows half a second later
+        adaptation.encoded(produced // 240, bitrate / 30, PIXELS)
+        assert adaptation.quality == FULL_QUALITY or tick > 150
+    assert adaptation.quality == FULL_QUALITY
+
+
 def test_another_preference_begins_afresh():
     adaptation = Adaptation("VP8", "maintain-framerate")
     settled(adaptation, 60_000)
@@ -60,7 +89,9 @@ def test_another_preference_begins_afresh():
     assert settled(adaptation, 60_000, begin=10).scale == 1
 
 
-@pytest.mark.parametrize(("wanted", "passed"), [(None, 300), (60, 300), (30, 300), (20, 200), (15, 150), (7, 70), (0, 0)])
+@pytest.mark.parametrize(
+    ("wanted", "passed"), [(None, 300), (60, 300), (30, 300), (20, 200), (15, 150), (7, 70), (0, 0)]
+)
 def test_pictures_are_let_through_evenly(wanted, passed):
     limiter = RateLimiter()
     jitter = (0.0, 0.004, -0.004)
@@ -68,7 +99,7 @@ def test_pictures_are_let_through_evenly(wanted, passed):
     taken = [at for at in times if limiter.takes(at, wanted)]
     assert len(taken) == pytest.approx(passed, abs=2)
     if wanted and wanted < 30:
-        assert max(b - a for a, b in zip(taken, taken[1:], strict=False)) < 1.6 / wanted + 1 / 30
+        assert max(b - a for a, b in pairwise(taken)) < 1.6 / wanted + 1 / 30
 
 
 def test_a_pause_is_not_made_up_for():

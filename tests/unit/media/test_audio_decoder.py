@@ -1,4 +1,5 @@
 from dataclasses import replace
+from fractions import Fraction
 
 import pytest
 
@@ -22,11 +23,8 @@ def decode(decoder, frames):
 
 
 def is_continuous(sound):
-    return all(
-        one.pts * one.time_base + one.samples * (other.time_base * 0 + 1) / one.sample_rate
-        == other.pts * other.time_base
-        for one, other in zip(sound, sound[1:], strict=False)
-    )
+    ends = [piece.pts * piece.time_base + Fraction(piece.samples, piece.sample_rate) for piece in sound]
+    return ends[:-1] == [piece.pts * piece.time_base for piece in sound[1:]]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -5,6 +5,7 @@ import pytest
 from rtcpeer.media.codec_contract import CodecError
 from rtcpeer.media.codecs import create_decoder, create_encoder
 from rtcpeer.media.settings import CodecSettings
+from rtcpeer.rtp.extension_values import VideoOrientation
 from tests.unit.media.codec_samples import codec, pictures
 
 NAMES = ["VP8", "VP9", "H264", "AV1"]
@@ -68,6 +69,38 @@ def test_the_size_changes():
         (frame,) = one.encode(next(pictures(1, width, height)), 0)
         (picture,) = decoder.decode(frame)
         assert (picture.width, picture.height) == (width, height)
+
+
+@pytest.mark.parametrize(("degrees", "corner"), [(0, 0), (90, 1), (180, 3), (270, 2)])
+def test_pictures_are_turned_as_the_peer_tells(degrees, corner):
+    picture = next(pictures(1, 64, 32))
+    for number, plane in enumerate(picture.planes):
+        data = bytearray(b"\x80" * plane.buffer_size if number else bytes([16]) * plane.buffer_size)
+        for line in range(16 if not number else 0):
+            data[line * plane.line_size : line * plane.line_size + 32] = b"\xeb" * 32  # the upper left is white
+        plane.update(bytes(data))
+    one = create_encoder(codec("VP8"), CodecSettings(), degradation_preference="disabled")
+    (frame,) = one.encode(picture, 3000)
+    decoder = create_decoder(codec("VP8"))
+    (turned,) = decoder.decode(replace(frame, orientation=VideoOrientation(degrees)))
+    assert (turned.width, turned.height) == ((32, 64) if degrees in {90, 270} else (64, 32))
+    assert turned.pts == 3000
+    data, size = bytes(turned.planes[0]), turned.planes[0].line_size
+    lights = [
+        data[line * size + column] > 128
+        for line in (turned.height // 4, 3 * turned.height // 4)
+        for column in (turned.width // 4, 3 * turned.width // 4)
+    ]
+    assert lights == [index == corner for index in range(4)]
+
+
+def test_a_picture_that_claims_to_be_gigantic_is_refused():
+    (frame,) = encoded("VP8", 1)
+    data = bytearray(frame.data)
+    data[6:10] = b"\xff\x3f\xff\x3f"  # 16383x16383 (RFC 6386 section 9.1)
+    decoder = create_decoder(codec("VP8"))
+    assert decoder.decode(replace(frame, data=bytes(data))) == []
+    assert decoder.statistics().frames_failed == 1
 
 
 def test_empty_and_closed():

@@ -109,7 +109,11 @@ async def test_sound_is_not_dropped_and_its_source_is_held_back():
 
 
 async def test_simulcast():
-    targets = [EncodingTarget("a"), EncodingTarget("b", scale_resolution_down_by=2), EncodingTarget("c", is_active=False)]
+    targets = [
+        EncodingTarget("a"),
+        EncodingTarget("b", scale_resolution_down_by=2),
+        EncodingTarget("c", is_active=False),
+    ]
     track = Script(pictures(4))
     async with Sending(track, targets=targets) as sending:
         await sending.got(8)

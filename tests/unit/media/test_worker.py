@@ -100,6 +100,31 @@ async def test_close_waits_for_the_thread_and_drops_the_rest():
     assert owner.results == []
 
 
+async def test_drained():
+    owner = Owner()
+    await owner.worker.drained()
+    owner.may_go.clear()
+    for item in range(3):
+        owner.worker.put(item)
+    waiting = [asyncio.ensure_future(owner.worker.drained()) for _ in range(2)]
+    await asyncio.wait_for(owner.entered.wait(), 10)
+    assert owner.worker.take_oldest() == 1
+    owner.may_go.set()
+    await asyncio.wait_for(asyncio.gather(*waiting), 10)
+    assert owner.results == [0, 2]
+    owner.may_go.clear()
+    owner.entered.clear()
+    owner.worker.put(3)
+    await asyncio.wait_for(owner.entered.wait(), 10)
+    last = asyncio.ensure_future(owner.worker.drained())
+    await asyncio.sleep(0)
+    assert owner.worker.take_oldest() is None
+    await asyncio.wait_for(last, 10)  # nobody waits for what was taken back
+    owner.may_go.set()
+    await owner.worker.close()
+    await owner.worker.drained()
+
+
 async def test_without_work_there_is_no_thread():
     before = threading.active_count()
     owner = Owner()
