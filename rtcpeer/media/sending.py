@@ -53,7 +53,8 @@ class TrackEncoder:
     """Encodes one track, once for each encoding (several are simulcast).
 
     Frames come out by ``on_frame(frame)`` on the event loop, with the rid of their encoding. A track that gives
-    `EncodedFrame`, or `av.Packet` of the codec's format, needs no encoder: they pass through under ``codec``.
+    `EncodedFrame`, or `av.Packet` of the codec's format, needs no encoder: they pass through, under ``codec`` if that is
+    their format.
     ``on_end(error)`` tells once that the track is over: None at its regular end, an exception where a frame of it can
     not be encoded (the track is stopped then). Each encoding has a thread of its own while frames come.
     """
@@ -235,11 +236,10 @@ class TrackEncoder:
                 raise CodecError(f"a track gives frames of PyAV, EncodedFrame or av.Packet, not {type(frame).__name__}")
 
     def _pass_on(self, frame: EncodedFrame) -> None:
-        if not is_same_format(frame.codec, self._codec):
-            raise CodecError(
-                f"the track gives frames of {frame.codec.mime_type}, and {self._codec.mime_type} was agreed"
-            )
-        self._on_frame(replace(frame, codec=self._codec, rid=self._lanes[0].target.rid))
+        # One that is not in the codec that we would encode in may be in another that was agreed on; who sends it knows.
+        codec = self._codec if is_same_format(frame.codec, self._codec) else frame.codec
+        rids = [lane.target.rid for lane in self._lanes]
+        self._on_frame(replace(frame, codec=codec, rid=frame.rid if frame.rid in rids else rids[0]))
 
     def _observe(self, frame: object) -> None:
         now = time.monotonic()
