@@ -53,8 +53,8 @@ class TrackEncoder:
     """Encodes one track, once for each encoding (several are simulcast).
 
     Frames come out by ``on_frame(frame)`` on the event loop, with the rid of their encoding. A track that gives
-    `EncodedFrame`, or `av.Packet` of the codec's format, needs no encoder: they pass through, under ``codec`` if that is
-    their format.
+    `EncodedFrame`, or `av.Packet` of the codec's format, needs no encoder: they pass through, under ``codec`` where it
+    is their format.
     ``on_end(error)`` tells once that the track is over: None at its regular end, an exception where a frame of it can
     not be encoded (the track is stopped then). Each encoding has a thread of its own while frames come.
     """
