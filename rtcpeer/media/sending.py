@@ -22,6 +22,8 @@ from rtcpeer.rtp.parameters import CodecParameters
 
 __all__ = ["EncodedSource", "SourceStatistics", "TrackEncoder"]
 
+_HURRY = 0.001  # seconds between frames: a track that paces itself takes longer
+
 
 @runtime_checkable
 class EncodedSource(Protocol):
@@ -86,6 +88,7 @@ class TrackEncoder:
         self._frames = 0
         self._interval: float | None = None  # mean, between frames of the track
         self._last_frame_at: float | None = None
+        self._passed = 0.0  # seconds between the last two
         self._size: tuple[int, int] | None = None
 
     def start(self) -> None:
@@ -208,7 +211,8 @@ class TrackEncoder:
                 if not self._is_paused:
                     self._take(frame)
                 # A track that never waits must not hold the loop, nor run ahead of the encoder.
-                await asyncio.sleep(0)
+                if self._passed < _HURRY:
+                    await asyncio.sleep(0)
                 while isinstance(frame, av.AudioFrame) and any(lane.is_full for lane in self._lanes):
                     self._has_room.clear()
                     await self._has_room.wait()
@@ -245,7 +249,7 @@ class TrackEncoder:
         now = time.monotonic()
         self._frames += 1
         if self._last_frame_at is not None:
-            passed = now - self._last_frame_at
+            passed = self._passed = now - self._last_frame_at
             self._interval = passed if self._interval is None else self._interval + (passed - self._interval) / 16
         self._last_frame_at = now
         if isinstance(frame, av.VideoFrame):
