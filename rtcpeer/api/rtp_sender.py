@@ -56,7 +56,7 @@ class RTCRtpSender(EventTarget):
         super().__init__()
         self._link = link
         self._kind = kind
-        self._core = RtpSender(kind, link.settings.media, link.entropy)
+        self._core = RtpSender(kind, link.media_settings, link.entropy)
         self._transceiver: RTCRtpTransceiver  # set by the one that is made with it
         self._dtmf = RTCDTMFSender(link, self._core) if kind == "audio" else None
         # What the peer is told of it; the same however often the track is replaced (RFC 9429 section 5.2.1).
