@@ -151,6 +151,8 @@ class RTCRtpSender(EventTarget):
         if replace(parameters, encodings=now.encodings, degradationPreference=now.degradationPreference) != now:
             raise InvalidModificationError("only encodings and degradationPreference can be changed")
         check_encodings(self._kind, encodings)
+        if len({one.codec for one in encodings}) > 1:
+            raise InvalidModificationError("all encodings of a sender are in one codec")
         for one in encodings:
             if one.codec is not None and self._encoder.negotiated(one.codec) is None:
                 raise InvalidModificationError(f"{one.codec.mimeType} is not among the codecs that were negotiated")
