@@ -10,6 +10,7 @@ from rtcpeer.api.configuration import Settings
 from rtcpeer.api.dtls import RTCDtlsTransport
 from rtcpeer.api.stats import StatsCollector
 from rtcpeer.core import Entropy
+from rtcpeer.rtp.settings import MediaSettings
 
 __all__ = ["MediaLink"]
 
@@ -23,6 +24,11 @@ class MediaLink:
     entropy: Entropy
     need_changed: Callable[[], object]  # there may be something to negotiate
     endings: set[asyncio.Task[None]] = field(default_factory=set)  # threads that have not come to their end
+
+    @property
+    def media_settings(self) -> MediaSettings:
+        """How RTP is to work."""
+        return self.settings.media or MediaSettings()
 
     @property
     def now(self) -> float:

@@ -35,6 +35,7 @@ from rtcpeer.rtp.events import (
 from rtcpeer.rtp.parameters import Kind
 from rtcpeer.rtp.receiver import RtpReceiver
 from rtcpeer.rtp.sender import RtpSender
+from rtcpeer.srtp.settings import SrtpSettings
 from rtcpeer.stack.media import Media, MediaLine
 
 __all__ = ["Transceivers"]
@@ -188,10 +189,10 @@ class Transceivers:
 
     def _core(self) -> Media:
         """What carries media over the transport; with a clock that is known once the loop runs."""
-        bundle, settings = self._link.transport._bundle, self._link.settings  # noqa: SLF001
+        bundle, link = self._link.transport._bundle, self._link  # noqa: SLF001
         if bundle.media is None:
-            offset = time.time() - self._link.now
-            bundle.add_media(Media(settings.media, self._link.entropy, offset, settings.srtp))
+            srtp = link.settings.srtp or SrtpSettings()
+            bundle.add_media(Media(link.media_settings, link.entropy, time.time() - link.now, srtp))
         assert bundle.media is not None
         return bundle.media
 
