@@ -11,7 +11,7 @@ ENCODERS = {
     "libvpx": {"deadline": "realtime", "cpu-used": "8"},
     "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8"},
     "libx264": {"preset": "ultrafast", "tune": "zerolatency"},
-    "libsvtav1": {"preset": "12", "svtav1-params": "pred-struct=1:rc=2:scd=0"},
+    "libsvtav1": {"preset": "10", "svtav1-params": "rtc=1:pred-struct=1:rc=2:scd=0"},
 }
 
 
@@ -44,11 +44,7 @@ def through_audio_codec(name: str, frames: list[av.AudioFrame], bit_rate: int | 
 def test_numbers_and_colors_survive_a_codec(name: str) -> None:
     numbers = [0, NUMBERS - 1, *range(1000, 1028)]
     decoded = through_video_codec(name, [picture(number) for number in numbers], 100_000)
-    seen = [read(frame).number for frame in decoded]
-    assert len(seen) == len(numbers)
-    assert all(one in {wanted, None} for one, wanted in zip(seen, numbers, strict=True))
-    # SVT at its fastest may leave a block of one picture as it was in the last: not readable, but not misread either.
-    assert seen.count(None) <= (3 if name == "libsvtav1" else 0)
+    assert [read(frame).number for frame in decoded] == numbers
     assert {read(frame).colors for frame in decoded} == {tuple(COLORS)}
 
 
