@@ -46,6 +46,9 @@ class Association:
 
     def handle_timeout(self, now: float) -> None:
         """Retransmit, acknowledge late, probe, or give up."""
+        due = self.next_timeout()
+        if due is None or now < due:
+            return
         endpoint = self._endpoint
         if endpoint.opening.handle_timeout(now) and endpoint.opening.is_exhausted:
             endpoint.end(CloseReason.HANDSHAKE_TIMEOUT, (), "the peer did not answer the handshake")

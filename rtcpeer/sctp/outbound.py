@@ -30,8 +30,9 @@ class Outbound:
                 self._add_cookie(link, packets, now)
             else:
                 self._add_all(link, packets, now)
-        endpoint.packets_sent += len(packets)
-        endpoint.bytes_sent += sum(map(len, packets))
+        if packets:
+            endpoint.packets_sent += len(packets)
+            endpoint.bytes_sent += sum(map(len, packets))
         return packets
 
     def _add_cookie(self, link: Link, packets: list[bytes], now: float) -> None:
