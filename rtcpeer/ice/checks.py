@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rtcpeer.core import Entropy, earliest
+from rtcpeer.core import Entropy
 from rtcpeer.ice.candidate import reflexive_priority
 from rtcpeer.ice.pair import CandidatePair
 from rtcpeer.ice.parameters import IceParameters
@@ -138,4 +138,4 @@ class Checks:
 
     def next_timeout(self) -> float | None:
         """When something has to be repeated or given up."""
-        return earliest(*[check.transaction.next_timeout() for check in self._checks.values()])
+        return min([check.transaction.next_timeout() for check in self._checks.values()]) if self._checks else None
