@@ -10,7 +10,7 @@ from rtcpeer.ice.pair import Path
 from rtcpeer.ice.responder import PeerCheck, accept_request, answer, refuse
 from rtcpeer.ice.role import Role
 from rtcpeer.ice.settings import IceSettings
-from rtcpeer.stun import AttributeType, ErrorCode, MessageClass, Method, StunMessage, short_term_key
+from rtcpeer.stun import AttributeType, ErrorCode, MessageClass, Method, StunMessage
 
 __all__ = ["Intake"]
 
@@ -95,7 +95,7 @@ class Intake:
         if we_switch and self._settings.lite:
             we_switch = False  # section 6.1.1: nobody but the full side nominates
         if we_switch is False:
-            refusal = refuse(message, ErrorCode.ROLE_CONFLICT, short_term_key(generation.local.password))
+            refusal = refuse(message, ErrorCode.ROLE_CONFLICT, generation.local.integrity_key)
             self.answers.append((path, refusal))
             return
         if we_switch:
@@ -112,14 +112,16 @@ class Intake:
         After a restart the peer may be faster than our gathering, on the bases of the generation before.
         """
         local, remote = path
-        generations = [checking.generation for checking in self._checkings]
-        is_known = any(generation.knows_remote(remote) for generation in generations)
-        return any(generation.knows_base(local) for generation in generations) and (
-            is_known or self.admits_remote(remote.host)
-        )
+        is_base = is_known = False
+        for checking in self._checkings:
+            is_base |= checking.generation.knows_base(local)
+            is_known |= checking.generation.knows_remote(remote)
+        return is_base and (is_known or self.admits_remote(remote.host))
 
     def _addressed(self, message: StunMessage) -> Checking:
         """Those of the generation whose fragment stands first in the user name (section 7.2.2); else the newest."""
+        if len(self._checkings) == 1:
+            return self._checkings[0]
         ours, _, _ = (message.text(AttributeType.USERNAME) or "").partition(":")
         for checking in self._checkings:
             if checking.generation.local.username_fragment == ours:
