@@ -122,7 +122,8 @@ class Connectivity:
 
     def poll_events(self) -> list[ConnectivityEvent]:
         """The gatherer's and the agent's events; then, where the data goes if that is news."""
-        self._follow_gatherer()
+        if self.gatherer.events or self._relays.is_used:
+            self._follow_gatherer()
         events: list[ConnectivityEvent] = [*self.agent.poll_events()]
         for event in events:
             if isinstance(event, GenerationRetired):
@@ -237,8 +238,6 @@ class Connectivity:
         self._relays.keep(self.places, {candidate.base for candidate in candidates})
 
     def _follow_gatherer(self) -> None:
-        if not (self.gatherer.events or self._relays.is_used):
-            return
         for event in self.gatherer.poll_events():
             match event:
                 case CandidateGathered(candidate):
