@@ -61,6 +61,7 @@ class Association:
         link = endpoint.link
         if link is None or endpoint.is_ended:
             return
+        link.settle_sack()
         if link.receiver.sack_timer.expire(now):
             link.receiver.is_sack_due = True
         missed = [
@@ -79,7 +80,7 @@ class Association:
         if not self._is_changed:
             return []
         packets = self._outbound.packets(now)
-        if not packets and not self._has_events():
+        if not packets and not self._has_news():
             self._due = self._deadline()
             self._is_changed = False
         return packets
@@ -96,11 +97,12 @@ class Association:
         events, endpoint.events = endpoint.events, []
         # Messages may come before the COOKIE ACK; the owner hears of the association first.
         link = endpoint.link
-        if (
-            link is not None
-            and link.receiver.reassembly.events
-            and endpoint.state is not AssociationState.COOKIE_ECHOED
-        ):
+        if link is None:
+            return events
+        if link.is_sack_passed and not endpoint.is_ended:
+            link.settle_sack()
+            endpoint.has_more |= link.sender.is_ready()
+        if link.receiver.reassembly.events and endpoint.state is not AssociationState.COOKIE_ECHOED:
             events += link.receiver.release_events()
         return events
 
@@ -250,13 +252,14 @@ class Association:
             retransmission_timeout=link.rto.timeout if link else self._endpoint.settings.rto_initial,
         )
 
-    def _has_events(self) -> bool:
-        endpoint = self._endpoint
-        link = endpoint.link
-        return bool(endpoint.events or self._queue.fallen or (link is not None and link.receiver.reassembly.events))
+    def _has_news(self) -> bool:
+        endpoint, link = self._endpoint, self._endpoint.link
+        has_come = link is not None and (link.late_sack is not None or bool(link.receiver.reassembly.events))
+        return has_come or bool(endpoint.events or self._queue.fallen)
 
     def _deadline(self) -> float | None:
-        if self._endpoint.has_more:
+        endpoint, link = self._endpoint, self._endpoint.link
+        if endpoint.has_more or (link is not None and link.is_sack_passed and not endpoint.is_ended):
             return -math.inf
         earliest: float | None = None
         for timer in self._timers():
