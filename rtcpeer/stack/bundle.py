@@ -95,7 +95,7 @@ class Bundle:
 
     def poll_events(self) -> list[BundleEvent]:
         """Events from the path upwards: connectivity's, then DTLS's, then the channels'."""
-        events: list[BundleEvent] = [*self.connectivity.poll_events()]
+        events: list[BundleEvent] = list(self.connectivity.poll_events())
         if self._events:
             events += self._events
             self._events.clear()
