@@ -30,9 +30,9 @@ from rtcpeer.api.stats import RTCStatsReport
 from rtcpeer.api.transports import Transports
 from rtcpeer.core import Entropy
 from rtcpeer.errors import InvalidAccessError, InvalidStateError
+from rtcpeer.jsep import MediaCapabilities, NegotiationSettings
 from rtcpeer.jsep.facts import Applied, Wanted
 from rtcpeer.jsep.negotiation import Negotiation, Which
-from rtcpeer.jsep.settings import NegotiationSettings
 from rtcpeer.jsep.signaling import DescriptionType, SignalingState
 from rtcpeer.sdp.serialize import serialize
 from rtcpeer.stack.explanation import Explanation
@@ -85,7 +85,9 @@ class RTCPeerConnection(EventTarget):
         sctp = self._settings.sctp
         self._negotiation = Negotiation(
             str(int.from_bytes(entropy(8), "big") >> 2),  # RFC 9429 section 5.2.1: 62 random bits
-            NegotiationSettings(sctp_port=sctp.local_port, max_message_size=sctp.max_message_size),
+            NegotiationSettings(
+                sctp_port=sctp.local_port, max_message_size=sctp.max_message_size, capabilities=MediaCapabilities()
+            ),
         )
         self._need = NegotiationNeed(self._is_negotiation_needed, lambda: self.emit("negotiationneeded"))
         self._operations = self._need.operations

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 from rtcpeer.jsep.candidates import DISCARD_PORT
 from rtcpeer.jsep.facts import LocalTransport, Section
+from rtcpeer.jsep.rtp_sections import rtp_attributes
 from rtcpeer.jsep.settings import NegotiationSettings
 from rtcpeer.sdp.model import Attributes, Connection, MediaSection, SessionDescription
 from rtcpeer.sdp.transport import Setup
 
-__all__ = ["assemble", "data_channel_media", "is_data_channel_media", "is_legacy", "rejected_media"]
+__all__ = ["assemble", "described_media", "is_data_channel_media", "is_legacy", "rejected_media"]
 
 _PROTOCOLS = frozenset({"UDP/DTLS/SCTP", "TCP/DTLS/SCTP"})
 _LEGACY_PROTOCOL = "DTLS/SCTP"  # draft-ietf-mmusic-sctp-sdp-07 and older peers
@@ -43,19 +44,34 @@ def assemble(sections: Sequence[Section], media: tuple[MediaSection, ...], local
     return SessionDescription(attributes=attributes, media=media)
 
 
-def data_channel_media(
-    section: Section, local: LocalTransport, setup: Setup, settings: NegotiationSettings
+def described_media(
+    section: Section, local: LocalTransport, setup: Setup, settings: NegotiationSettings, *, is_offer: bool
 ) -> MediaSection:
-    """A living section for data channels, without candidates."""
-    attributes = Attributes.of(*_mid(section))
-    attributes = attributes.plus(
-        [
-            ("ice-ufrag", local.username_fragment),
-            ("ice-pwd", local.password),
-            *(("fingerprint", f"{algorithm} {value}") for algorithm, value in local.fingerprints),
-            ("setup", setup.value),
-        ]
+    """A section as our description has it, without candidates."""
+    if section.is_rejected:
+        return rejected_media(section)
+    transport = Attributes.of(
+        *_mid(section),
+        ("ice-ufrag", local.username_fragment),
+        ("ice-pwd", local.password),
+        *(("fingerprint", f"{algorithm} {value}") for algorithm, value in local.fingerprints),
+        ("setup", setup.value),
     )
+    if section.is_bundle_only:
+        transport = transport.plus(["bundle-only"])
+    if section.local is None:
+        return _data_channel_media(section, transport, settings)
+    return MediaSection(
+        section.kind,
+        _port(section),
+        section.protocol,
+        tuple(str(codec.payload_type) for codec in section.local.codecs),
+        connections=(Connection(),),
+        attributes=transport.plus(rtp_attributes(section.local, is_offer=is_offer)),
+    )
+
+
+def _data_channel_media(section: Section, attributes: Attributes, settings: NegotiationSettings) -> MediaSection:
     formats = section.formats
     if is_legacy(section):
         formats = (str(settings.sctp_port),)
@@ -64,7 +80,7 @@ def data_channel_media(
         attributes = attributes.plus([("sctp-port", settings.sctp_port)])
     attributes = attributes.plus([("max-message-size", settings.max_message_size)])
     return MediaSection(
-        section.kind, DISCARD_PORT, section.protocol, formats, connections=(Connection(),), attributes=attributes
+        section.kind, _port(section), section.protocol, formats, connections=(Connection(),), attributes=attributes
     )
 
 
@@ -74,6 +90,10 @@ def rejected_media(section: Section) -> MediaSection:
     return MediaSection(
         section.kind, 0, section.protocol, section.formats, connections=(Connection(),), attributes=attributes
     )
+
+
+def _port(section: Section) -> int:
+    return 0 if section.is_bundle_only else DISCARD_PORT
 
 
 def _mid(section: Section) -> list[tuple[str, str]]:
