@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from rtcpeer.aio.tcp_mux import TcpMux
 from rtcpeer.aio.udp_mux import UdpMux
@@ -11,9 +11,15 @@ from rtcpeer.dtls.settings import DtlsSettings
 from rtcpeer.errors import InvalidAccessError, InvalidModificationError, NotSupportedError
 from rtcpeer.errors import SyntaxError as RTCSyntaxError
 from rtcpeer.ice.settings import IceSettings
+from rtcpeer.jsep.capabilities import MediaCapabilities
+from rtcpeer.media.settings import CodecSettings
 from rtcpeer.sctp.settings import SctpSettings
 from rtcpeer.stack.servers import CredentialSource, ServerUrl
 from rtcpeer.turn import Credentials, TurnSettings
+
+if TYPE_CHECKING:
+    from rtcpeer.rtp.settings import MediaSettings
+    from rtcpeer.srtp.settings import SrtpSettings
 
 __all__ = ["RTCConfiguration", "RTCIceServer", "Settings"]
 
@@ -142,6 +148,10 @@ class Settings:
     dtls: DtlsSettings = field(default_factory=DtlsSettings)
     sctp: SctpSettings = field(default_factory=SctpSettings)
     turn: TurnSettings = field(default_factory=TurnSettings)
+    media: "MediaSettings | None" = None  # RTP; None for the defaults, which a program without media does not import
+    srtp: "SrtpSettings | None" = None  # likewise
+    codecs: CodecSettings = field(default_factory=CodecSettings)
+    capabilities: MediaCapabilities | None = None  # codecs and header extensions; None: what PyAV has here
     udp_mux: UdpMux | None = None  # the program's to close
     tcp_mux: TcpMux | None = None  # the program's to close
 

@@ -14,6 +14,7 @@ PacketT = TypeVar("PacketT")
 
 # Times are floats: what is due but for so many bytes is due, or the owner would be woken again at the same instant.
 TOLERANCE = 0.01
+SMALL_PADDING = 1
 # Probes that a pacer remembers while one is under way; the estimator asks for one at a time.
 MAX_PROBES = 4
 
@@ -74,10 +75,11 @@ class Pacer(Generic[PacketT]):
 
     def enqueue(self, packet: PacketT, size: int, priority: Priority, now: float) -> None:
         """A packet of so many bytes wants to be sent."""
-        self._drop_expired(now)
         if self._queued_packets >= self._settings.max_queued_packets:
-            self.dropped += 1
-            return
+            self._drop_expired(now)
+            if self._queued_packets >= self._settings.max_queued_packets:
+                self.dropped += 1
+                return
         self._pay(now)
         self._queues[priority].append(_Queued(packet, size, now))
         self._queued_bytes += size
@@ -85,6 +87,8 @@ class Pacer(Generic[PacketT]):
 
     def packets_to_send(self, now: float) -> list[PacedPacket[PacketT]]:
         """What may leave now, in order; empty afterwards."""
+        if not self._queued_packets and not self._probes:
+            return []
         self._drop_expired(now)
         self._pay(now)
         packets: list[PacedPacket[PacketT]] = []
@@ -148,6 +152,8 @@ class Pacer(Generic[PacketT]):
         probe = self._probes[0]
         if self._probe_began is None:
             self._probe_began = now
+            # What a probe shows is what arrives after its first packet: a large one would hide most of a short probe.
+            packets.append(PacedPacket(None, SMALL_PADDING, Priority.PADDING, probe.probe_id))
         while self._probe_due(self._probe_began) <= now:
             if self._queued_packets:
                 packet = self._take(self._next_priority(), probe.probe_id)
