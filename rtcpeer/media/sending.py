@@ -136,7 +136,7 @@ class TrackEncoder:
         if codec == self._codec:
             return
         if codec.clock_rate != self._codec.clock_rate:
-            self._clock = RtpClock(codec.clock_rate, self._clock.last * codec.clock_rate // self._codec.clock_rate)
+            self._clock = RtpClock(codec.clock_rate)
         self._codec = codec
         for lane in self._lanes:
             lane.codec = codec
