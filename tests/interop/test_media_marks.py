@@ -11,7 +11,7 @@ ENCODERS = {
     "libvpx": {"deadline": "realtime", "cpu-used": "8"},
     "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8"},
     "libx264": {"preset": "ultrafast", "tune": "zerolatency"},
-    "libsvtav1": {"preset": "10", "svtav1-params": "rtc=1:pred-struct=1:rc=2:scd=0"},
+    "libsvtav1": {"preset": "10", "svtav1-params": "rtc=1:scm=0:pred-struct=1:rc=2:scd=0"},
 }
 
 
