@@ -8,7 +8,7 @@ from typing import BinaryIO, cast
 
 from examples.common import Link, Links, Start, entered, printable, run, say, serving_parser
 from examples.files import IncomingFile, Offer, TransferError, human_size, safe_name, send_file
-from rtcpeer import ForwardedTrack, InvalidStateError, RemoteStreamTrack, RTCDataChannel
+from rtcpeer import ForwardedTrack, InvalidStateError, MediaStream, RemoteStreamTrack, RTCDataChannel
 
 # A file is kept until it has been returned: in memory while it is small, then in a temporary file.
 IN_MEMORY = 64 << 20
@@ -21,6 +21,7 @@ class Echo:
     def __init__(self, link: Link, start: Start) -> None:
         self._link = link
         self._start = start
+        self._stream = MediaStream()  # what belongs together is played together
         link.pc.on("datachannel", self._serve)
         link.pc.on("track", self._return_track)
 
@@ -29,6 +30,7 @@ class Echo:
         transceiver = track.transceiver
         if transceiver.sender.track is None:
             transceiver.sender.replaceTrack(ForwardedTrack(track.receiver))
+            transceiver.sender.setStreams(self._stream)
             transceiver.direction = "sendrecv"
             say(f"* {self._link.name} gets {'picture' if track.kind == 'video' else 'sound'} back")
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from examples.common import Link, Links, entered, run, say, serving_parser
-from rtcpeer import ForwardedTrack, MediaStreamTrack, RemoteStreamTrack
+from rtcpeer import ForwardedTrack, MediaStream, MediaStreamTrack, RemoteStreamTrack
 
 Pixels = NDArray[np.uint8]  # rows, columns, red-green-blue
 
@@ -68,19 +68,22 @@ class VideoEcho:
         self._link = link
         self._filter = name
         self._track: FilteredTrack | None = None
+        self._stream = MediaStream()  # what belongs together is played together
         link.converse(self._choose)
         link.pc.on("track", self._return)
 
     def _return(self, track: RemoteStreamTrack) -> None:
-        if track.transceiver.sender.track is not None:
+        transceiver = track.transceiver
+        if transceiver.sender.track is not None:
             return
         if track.kind == "video":
             self._track = FilteredTrack(track, self._filter)
-            track.transceiver.sender.replaceTrack(self._track)
+            transceiver.sender.replaceTrack(self._track)
             say(f"* {self._link.name} sees {self._filter}")
         else:
-            track.transceiver.sender.replaceTrack(ForwardedTrack(track.receiver))
-        track.transceiver.direction = "sendrecv"
+            transceiver.sender.replaceTrack(ForwardedTrack(track.receiver))
+        transceiver.sender.setStreams(self._stream)
+        transceiver.direction = "sendrecv"
 
     def _choose(self, text: str) -> None:
         if text not in FILTERS:
