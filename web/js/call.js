@@ -21,6 +21,7 @@ export class Call extends Emitter {
   #peer;
   #source = null;
   #sending = new Map(); // kind -> transceiver
+  #used = new WeakSet(); // transceivers that have carried something of ours
   #streamIds = new WeakMap(); // of received tracks
   #turns = Promise.resolve();
 
@@ -132,14 +133,14 @@ export class Call extends Emitter {
     const hasLayers = kind === "video" && this.simulcast;
     const transceiver = (await this.#resume(track, hasLayers)) ?? this.#add(track, hasLayers);
     this.#sending.set(kind, transceiver);
+    this.#used.add(transceiver);
     preferCodec(transceiver, this.codecs[kind]);
   }
 
-  /** Use a transceiver again that carried something before. */
+  /** Use a transceiver again that carried something before, or that the other side offered for both directions. */
   async #resume(track, hasLayers) {
-    const transceiver = this.#pc.getTransceivers().find(
-      ({ direction, receiver, sender }) => direction !== "stopped" && receiver.track.kind === track.kind
-        && !sender.track && (sender.getParameters().encodings?.length ?? 0) > 1 === hasLayers,
+    const transceiver = this.#idle(track.kind).find(
+      (one) => (this.#used.has(one) || this.#isWelcome(one)) && (one.sender.getParameters().encodings?.length ?? 0) > 1 === hasLayers,
     );
     if (!transceiver) return null;
     await transceiver.sender.replaceTrack(track);
@@ -148,8 +149,22 @@ export class Call extends Emitter {
     return transceiver;
   }
 
+  #idle(kind) {
+    return this.#pc.getTransceivers().filter(({ direction, receiver, sender }) => direction !== "stopped" && receiver.track.kind === kind && !sender.track);
+  }
+
+  /** Whether the other side takes something in this section; a server may only send in it. */
+  #isWelcome({ mid }) {
+    const sections = (this.#pc.remoteDescription?.sdp ?? "").split(/^m=/m);
+    const section = sections.find((text) => mid !== null && text.split(/\r?\n/).includes(`a=mid:${mid}`));
+    return section !== undefined && !/^a=(sendonly|inactive)/m.test(section);
+  }
+
   #add(track, hasLayers) {
-    if (hasLayers) return this.#pc.addTransceiver(track, { streams: [this.stream], sendEncodings: LAYERS });
+    // addTrack takes any transceiver that has never sent, also those where nothing is welcome.
+    if (hasLayers || this.#idle(track.kind).length > 0) {
+      return this.#pc.addTransceiver(track, { streams: [this.stream], ...(hasLayers ? { sendEncodings: LAYERS } : {}) });
+    }
     const sender = this.#pc.addTrack(track, this.stream);
     return this.#pc.getTransceivers().find((one) => one.sender === sender);
   }
