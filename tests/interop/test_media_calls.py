@@ -19,13 +19,8 @@ pytestmark = [pytest.mark.interop, pytest.mark.asyncio(loop_scope="module"), pyt
 SECONDS = 10.0
 RATE = 15
 OUR_TONE, THEIR_TONE = 440.0, 660.0
-CALLS = [
-    *(
-        ("chromium", video, audio)
-        for video, audio in (("VP8", "opus"), ("VP9", "PCMU"), ("H264", "opus"), ("AV1", "opus"))
-    ),
-    *(("firefox", video, audio) for video, audio in (("VP8", "opus"), ("VP9", "PCMU"), ("AV1", "opus"))),
-]
+# Video and audio; each audio codec once with either browser is enough.
+CODECS = [("VP8", "opus"), ("VP9", "PCMU"), ("H264", "opus"), ("AV1", "opus")]
 
 Browsers = dict[str, Browser]
 
@@ -51,6 +46,19 @@ async def decoded_and_sent(receiver: MediaPeer, sender: MediaPeer) -> tuple[int,
     return (await receiver.flow("in", "video")).frames, (await sender.flow("out", "video")).frames
 
 
+async def assert_most_decoded(receiver: MediaPeer, sender: MediaPeer, then: tuple[int, int]) -> None:
+    """The sender has stopped; what it had sent is still on the way, and waits for a decoder on a busy machine."""
+    for _ in range(100):
+        decoded, sent = (
+            now - before for now, before in zip(await decoded_and_sent(receiver, sender), then, strict=True)
+        )
+        if decoded >= 0.95 * sent:
+            break
+        await asyncio.sleep(0.1)
+    assert sent >= 0.5 * SECONDS * RATE, f"{sender.name} hardly sends"
+    assert decoded >= 0.95 * sent, f"{receiver.name} has decoded {decoded} of {sent} frames of {sender.name}"
+
+
 def assert_whole(seen: Seen, *, is_exact: bool) -> None:
     """The pictures are those that were drawn, and their colours too."""
     assert seen.wrong_colors <= 0.02 * seen.frames, seen
@@ -58,12 +66,23 @@ def assert_whole(seen: Seen, *, is_exact: bool) -> None:
     assert len(seen.numbers) >= (0.7 if is_exact else 0.4) * SECONDS * RATE, seen
 
 
+@pytest.mark.parametrize(("video", "audio"), CODECS)
+async def test_frames_and_tones_arrive_with_chromium(browsers: Browsers, video: str, audio: str) -> None:
+    """Two calls at the same time, one offered by us and one by them."""
+    await asyncio.gather(*(hold_call(browsers, "chromium", video, audio, we_offer=one) for one in (True, False)))
+
+
 @pytest.mark.parametrize("we_offer", [True, False], ids=["we-offer", "they-offer"])
-@pytest.mark.parametrize(("name", "video", "audio"), CALLS)
-async def test_frames_and_tones_arrive(browsers: Browsers, name: str, video: str, audio: str, we_offer: bool) -> None:
+@pytest.mark.parametrize(("video", "audio"), [codecs for codecs in CODECS if codecs[0] != "H264"])
+async def test_frames_and_tones_arrive_with_firefox(browsers: Browsers, video: str, audio: str, we_offer: bool) -> None:
+    """One at a time: a tab in the background paints nothing."""
+    await hold_call(browsers, "firefox", video, audio, we_offer=we_offer)
+
+
+async def hold_call(browsers: Browsers, name: str, video: str, audio: str, *, we_offer: bool) -> None:
     async with peers(browsers, name) as (ours, theirs):
         if video not in await theirs.codecs("video"):
-            pytest.skip(f"{name} has no {video}")
+            pytest.skip(f"this {name} has no {video}")
         for peer in (ours, theirs):
             await peer.add_track("picture")
             await peer.add_track("tone")
@@ -79,17 +98,16 @@ async def test_frames_and_tones_arrive(browsers: Browsers, name: str, video: str
         for peer in (ours, theirs):
             await peer.begin_anew(mid)
         await asyncio.sleep(SECONDS)
-        after = [await decoded_and_sent(*way) for way in ways]
-        for (receiver, sender), (decoded_then, sent_then), (decoded, sent) in zip(ways, before, after, strict=True):
-            # Whoever decodes is some frames behind: what is on the way and in the jitter buffer.
-            assert decoded - decoded_then >= 0.95 * (sent - sent_then) - 3, (receiver.name, sender.name)
-            assert sent - sent_then >= 0.5 * SECONDS * RATE, f"{sender.name} hardly sends"
+        await ours.hears(audio_mid, THEIR_TONE)
+        await theirs.hears(audio_mid, OUR_TONE)
+        for peer in (ours, theirs):
+            await peer.replace_track("picture", None)
+        for (receiver, sender), then in zip(ways, before, strict=True):
+            await assert_most_decoded(receiver, sender, then)
             assert_whole(await receiver.seen(mid), is_exact=receiver.name != "firefox")
             for direction in ("in", "out"):
                 assert (await receiver.flow(direction, "video")).codecs == (video,)
                 assert (await receiver.flow(direction, "audio")).codecs == (audio,)
-        await ours.hears(audio_mid, THEIR_TONE)
-        await theirs.hears(audio_mid, OUR_TONE)
 
 
 @pytest.mark.parametrize("who", ["we-change", "they-change"])
