@@ -184,6 +184,8 @@ class TrackEncoder:
                 await task
         for lane in self._lanes:
             await lane.close()
+        # Who made it holds it, and is not to be held by it.
+        self._on_frame, self._on_end, self._track = _nowhere, None, None
 
     @property
     def _encoded_source(self) -> EncodedSource | None:
@@ -274,3 +276,7 @@ class TrackEncoder:
             track.stop()
         if self._on_end is not None:
             self._on_end(error)
+
+
+def _nowhere(frame: EncodedFrame) -> None:
+    """Where frames go that come too late."""

@@ -1,5 +1,7 @@
 import asyncio
+import gc
 import threading
+import weakref
 from dataclasses import replace
 
 import pytest
@@ -191,3 +193,17 @@ async def test_what_nobody_reads_is_not_decoded_until_somebody_does(clock):
         assert receiving.asked == 1
         receiving.receive(*frames[5:])
         assert [frame.pts for frame in await waiting] == [18000, 21000]
+
+
+async def test_closed_it_is_no_garbage_for_the_collector():
+    receiving = Receiving()
+    receiving.receive(*encoded(count=2))
+    await receiving.recv(2)
+    await receiving.decoder.close()
+    decoder, receiving.decoder = weakref.ref(receiving.decoder), None
+    gc.disable()
+    try:
+        await asyncio.sleep(0)
+        assert decoder() is None
+    finally:
+        gc.enable()

@@ -1,5 +1,7 @@
 import asyncio
+import gc
 import threading
+import weakref
 from dataclasses import replace
 from itertools import pairwise
 
@@ -309,3 +311,16 @@ async def test_closed_before_it_starts_and_without_a_track():
     sending.encoder.replace_track(Script(pictures(1)))
     await asyncio.sleep(0)
     assert sending.frames == []
+
+
+async def test_closed_it_is_no_garbage_for_the_collector():
+    sending = Sending(Script(pictures(2)))
+    await sending.got(2)
+    await sending.encoder.close()
+    encoder, sending.encoder = weakref.ref(sending.encoder), None
+    gc.disable()
+    try:
+        await asyncio.sleep(0)
+        assert encoder() is None
+    finally:
+        gc.enable()
