@@ -184,8 +184,9 @@ class Transceivers:
             )
             for one in facts
         ]
-        self._core().configure(lines, self._link.now)
-        self._link.wake()
+        if lines or self._link.transport._bundle.media is not None:  # noqa: SLF001
+            self._core().configure(lines, self._link.now)
+            self._link.wake()
 
     def _core(self) -> Media:
         """What carries media over the transport; with a clock that is known once the loop runs."""
@@ -198,6 +199,8 @@ class Transceivers:
 
     def _direct(self, transceiver: RTCRtpTransceiver, facts: MediaFacts, applied: Applied) -> bool:
         """Follow whether the peer sends (W3C section 4.4.1.5); returns whether a track has come to be."""
+        if transceiver.stopped:
+            return False
         fired = transceiver._fired_direction  # noqa: SLF001
         direction = facts.remote_direction
         if applied.side is Side.LOCAL and applied.type is not DescriptionType.ROLLBACK:
@@ -212,7 +215,7 @@ class Transceivers:
         transceiver._fired_direction = direction  # noqa: SLF001
         if not receives:
             transceiver.receiver.track.set_muted(True)
-        return receives and not (fired is not None and fired.receives) and not transceiver.stopped
+        return receives and not (fired is not None and fired.receives)
 
     def _stream(self, name: str) -> MediaStream:
         if name not in self._streams:
