@@ -62,6 +62,7 @@ class Transceivers:
         self._senders: dict[RtpSender, RTCRtpSender] = {}
         self._receivers: dict[RtpReceiver, RTCRtpReceiver] = {}
         self._streams: dict[str, MediaStream] = {}  # of the peer's tracks, by id
+        self._own_stream = MediaStream()  # of our tracks that were given none
         transport._on_rtp_event = self._handle  # noqa: SLF001
         transport.on("statechange", self._follow_transport)
 
@@ -89,12 +90,15 @@ class Transceivers:
 
     def add_track(self, track: MediaStreamTrack, streams: Iterable[MediaStream]) -> RTCRtpSender:
         """W3C webrtc-pc section 5.1, addTrack: through a transceiver that has never sent, else through a new one."""
+        # Deviation: the W3C puts the track into no stream then. Pages that talk to programs written for aiortc play
+        # the first stream of a track, and such programs name none.
+        streams = list(streams) or [self._own_stream]
         kind = _kind(track.kind)
         if any(each.sender.track is track for each in self._all if not each.stopped):
             raise InvalidAccessError("a sender of this connection has that track already")
         transceiver = next((each for each in self._all if each.kind == kind and each._takes_track), None)  # noqa: SLF001
         if transceiver is None:
-            transceiver = self.add(track, {"streams": list(streams)})
+            transceiver = self.add(track, {"streams": streams})
         else:
             transceiver.sender._adopt(track, streams)  # noqa: SLF001
         transceiver._is_from_add_track = True  # noqa: SLF001

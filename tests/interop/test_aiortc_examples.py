@@ -20,7 +20,6 @@ import av
 import pytest
 import pytest_asyncio
 
-from rtcpeer import RTCPeerConnection
 from tests.interop.browser import Page
 from tests.interop.chromium import Chromium
 from tests.interop.conftest import REQUIRE_ALL
@@ -31,10 +30,6 @@ pytestmark = [pytest.mark.interop, pytest.mark.timeout(240)]
 ROOT = Path(__file__).parents[2]
 IMPORT = re.compile(r"^(\s*(?:from|import) )aiortc\b", re.MULTILINE)
 PEERS = [("rtcpeer", "rtcpeer"), ("rtcpeer", "aiortc"), ("aiortc", "rtcpeer")]
-# The layers are merged one after the other: without this one the examples have no tracks to send.
-needs_media = pytest.mark.skipif(
-    not hasattr(RTCPeerConnection, "addTrack"), reason="no media in the peer connection yet"
-)
 
 
 @pytest.fixture(scope="module")
@@ -161,7 +156,6 @@ async def test_datachannel_cli_by_copy_and_paste(examples: Path) -> None:
         assert await answerer.ended() == 0
 
 
-@needs_media
 @pytest.mark.parametrize(("offers", "answers"), PEERS)
 async def test_videostream_cli(
     examples: Path, clip: Path, meeting: Meeting, tmp_path: Path, offers: str, answers: str
@@ -196,7 +190,6 @@ async def chromium() -> AsyncIterator[Chromium]:
         yield chromium
 
 
-@needs_media
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("transform", ["none", "rotate"])
 async def test_server_in_chromium(examples: Path, chromium: Chromium, tmp_path: Path, transform: str) -> None:
@@ -219,7 +212,6 @@ async def test_server_in_chromium(examples: Path, chromium: Chromium, tmp_path: 
         assert sum(1 for _ in container.decode(video=0)) > 30
 
 
-@needs_media
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize(
     "options", [(), ("--play-without-decoding", "--video-codec", "video/H264")], ids=["decoded", "passed through"]
