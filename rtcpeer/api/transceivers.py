@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+import uuid
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -62,7 +63,8 @@ class Transceivers:
         self._senders: dict[RtpSender, RTCRtpSender] = {}
         self._receivers: dict[RtpReceiver, RTCRtpReceiver] = {}
         self._streams: dict[str, MediaStream] = {}  # of the peer's tracks, by id
-        self._own_stream = MediaStream()  # of our tracks that were given none
+        own = str(uuid.UUID(bytes=entropy(16), version=4))
+        self._own_stream = MediaStream(id=own)  # of our tracks that were given none
         transport._on_rtp_event = self._handle  # noqa: SLF001
         transport.on("statechange", self._follow_transport)
 
