@@ -118,7 +118,7 @@ class SenderEncoder:
         """Look whether there is something to encode now, and how."""
         parameters = self._parameters
         codec = self._codec()
-        if self._is_ended or parameters is None or codec is None:
+        if self._is_ended or self._link.is_over or parameters is None or codec is None:
             self._drop()
             return
         if not self._link.is_connected or (self._encoder is None and self.track is None):
