@@ -155,7 +155,7 @@ def test_the_media_guides_python_runs():
         assert arrived[0].streams[0].id == names["stream"].id
         assert names["sender"].getParameters().codecs[0].name == "H264"
         names["forward"](arrived[0], world.b)
-        assert world.b.getSenders()[-1].track.kind == "video"
+        assert world.b.getSenders()[0].track.kind == "video"
         await world.close()
 
     run_all()
