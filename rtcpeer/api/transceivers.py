@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+import uuid
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -62,7 +63,8 @@ class Transceivers:
         self._senders: dict[RtpSender, RTCRtpSender] = {}
         self._receivers: dict[RtpReceiver, RTCRtpReceiver] = {}
         self._streams: dict[str, MediaStream] = {}  # of the peer's tracks, by id
-        self._own_stream = MediaStream()  # of our tracks that were given none
+        own = str(uuid.UUID(bytes=entropy(16), version=4))
+        self._own_stream = MediaStream(id=own)  # of our tracks that were given none
         transport._on_rtp_event = self._handle  # noqa: SLF001
         transport.on("statechange", self._follow_transport)
 
@@ -188,8 +190,9 @@ class Transceivers:
             )
             for one in facts
         ]
-        self._core().configure(lines, self._link.now)
-        self._link.wake()
+        if lines or self._link.transport._bundle.media is not None:  # noqa: SLF001
+            self._core().configure(lines, self._link.now)
+            self._link.wake()
 
     def _core(self) -> Media:
         """What carries media over the transport; with a clock that is known once the loop runs."""
@@ -202,6 +205,8 @@ class Transceivers:
 
     def _direct(self, transceiver: RTCRtpTransceiver, facts: MediaFacts, applied: Applied) -> bool:
         """Follow whether the peer sends (W3C section 4.4.1.5); returns whether a track has come to be."""
+        if transceiver.stopped:
+            return False
         fired = transceiver._fired_direction  # noqa: SLF001
         direction = facts.remote_direction
         if applied.side is Side.LOCAL and applied.type is not DescriptionType.ROLLBACK:
@@ -216,7 +221,7 @@ class Transceivers:
         transceiver._fired_direction = direction  # noqa: SLF001
         if not receives:
             transceiver.receiver.track.set_muted(True)
-        return receives and not (fired is not None and fired.receives) and not transceiver.stopped
+        return receives and not (fired is not None and fired.receives)
 
     def _stream(self, name: str) -> MediaStream:
         if name not in self._streams:
@@ -226,6 +231,10 @@ class Transceivers:
     def _follow_transport(self) -> None:
         for transceiver in self._all:
             transceiver.sender._encoder.follow()  # noqa: SLF001
+            if self._link.is_over:
+                # Deviation: in a browser the tracks of a peer that has left stay live. But nothing can come any more (a
+                # DTLS transport does not begin anew), and a program that waits for the next frame has to learn of it.
+                transceiver.receiver._end()  # noqa: SLF001
 
     def _handle(self, event: RtpEvent) -> None:
         """Hand an event of the core to the object that it is about."""
