@@ -24,6 +24,7 @@ class MediaLink:
     entropy: Entropy
     need_changed: Callable[[], object]  # there may be something to negotiate
     endings: set[asyncio.Task[None]] = field(default_factory=set)  # threads that have not come to their end
+    _loop: asyncio.AbstractEventLoop | None = field(default=None, init=False)
 
     @property
     def media_settings(self) -> MediaSettings:
@@ -31,14 +32,26 @@ class MediaLink:
         return self.settings.media or MediaSettings()
 
     @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop that media runs in; from outside it, too, the connection may be closed."""
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+        return self._loop
+
+    @property
     def now(self) -> float:
         """The time that cores are told."""
-        return asyncio.get_running_loop().time()
+        return self.loop.time()
 
     @property
     def is_connected(self) -> bool:
         """Whether media can flow."""
         return self.transport.state == "connected"
+
+    @property
+    def is_over(self) -> bool:
+        """Whether media can never flow again."""
+        return self.transport.state in {"closed", "failed"}
 
     @property
     def collector(self) -> StatsCollector:
@@ -55,6 +68,6 @@ class MediaLink:
 
     def end(self, closing: Coroutine[Any, Any, None]) -> None:
         """See to it that this comes to its end; `RTCPeerConnection.close` waits for what is left then."""
-        task = asyncio.get_running_loop().create_task(closing, name="rtcpeer end of media")
+        task = self.loop.create_task(closing, name="rtcpeer end of media")
         self.endings.add(task)
         task.add_done_callback(self.endings.discard)

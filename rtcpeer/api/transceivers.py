@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+import uuid
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -62,6 +63,8 @@ class Transceivers:
         self._senders: dict[RtpSender, RTCRtpSender] = {}
         self._receivers: dict[RtpReceiver, RTCRtpReceiver] = {}
         self._streams: dict[str, MediaStream] = {}  # of the peer's tracks, by id
+        own = str(uuid.UUID(bytes=entropy(16), version=4))
+        self._own_stream = MediaStream(id=own)  # of our tracks that were given none
         transport._on_rtp_event = self._handle  # noqa: SLF001
         transport.on("statechange", self._follow_transport)
 
@@ -82,6 +85,7 @@ class Transceivers:
         track = None if isinstance(track_or_kind, str) else track_or_kind
         kind = _kind(track_or_kind if isinstance(track_or_kind, str) else track_or_kind.kind)
         sender = RTCRtpSender(self._link, kind, track, wanted.streams, wanted.sendEncodings)
+        sender._tell_apart(each.sender for each in self._all)  # noqa: SLF001
         transceiver = self._made(self._next_key, kind, sender, wanted.direction)
         self._next_key += 1
         self._link.need_changed()
@@ -89,12 +93,15 @@ class Transceivers:
 
     def add_track(self, track: MediaStreamTrack, streams: Iterable[MediaStream]) -> RTCRtpSender:
         """W3C webrtc-pc section 5.1, addTrack: through a transceiver that has never sent, else through a new one."""
+        # Deviation: the W3C puts the track into no stream then. Pages that talk to programs written for aiortc play
+        # the first stream of a track, and such programs name none.
+        streams = list(streams) or [self._own_stream]
         kind = _kind(track.kind)
         if any(each.sender.track is track for each in self._all if not each.stopped):
             raise InvalidAccessError("a sender of this connection has that track already")
         transceiver = next((each for each in self._all if each.kind == kind and each._takes_track), None)  # noqa: SLF001
         if transceiver is None:
-            transceiver = self.add(track, {"streams": list(streams)})
+            transceiver = self.add(track, {"streams": streams})
         else:
             transceiver.sender._adopt(track, streams)  # noqa: SLF001
         transceiver._is_from_add_track = True  # noqa: SLF001
@@ -184,8 +191,9 @@ class Transceivers:
             )
             for one in facts
         ]
-        self._core().configure(lines, self._link.now)
-        self._link.wake()
+        if lines or self._link.transport._bundle.media is not None:  # noqa: SLF001
+            self._core().configure(lines, self._link.now)
+            self._link.wake()
 
     def _core(self) -> Media:
         """What carries media over the transport; with a clock that is known once the loop runs."""
@@ -198,6 +206,8 @@ class Transceivers:
 
     def _direct(self, transceiver: RTCRtpTransceiver, facts: MediaFacts, applied: Applied) -> bool:
         """Follow whether the peer sends (W3C section 4.4.1.5); returns whether a track has come to be."""
+        if transceiver.stopped:
+            return False
         fired = transceiver._fired_direction  # noqa: SLF001
         direction = facts.remote_direction
         if applied.side is Side.LOCAL and applied.type is not DescriptionType.ROLLBACK:
@@ -212,7 +222,7 @@ class Transceivers:
         transceiver._fired_direction = direction  # noqa: SLF001
         if not receives:
             transceiver.receiver.track.set_muted(True)
-        return receives and not (fired is not None and fired.receives) and not transceiver.stopped
+        return receives and not (fired is not None and fired.receives)
 
     def _stream(self, name: str) -> MediaStream:
         if name not in self._streams:
@@ -222,6 +232,10 @@ class Transceivers:
     def _follow_transport(self) -> None:
         for transceiver in self._all:
             transceiver.sender._encoder.follow()  # noqa: SLF001
+            if self._link.is_over:
+                # Deviation: in a browser the tracks of a peer that has left stay live. But nothing can come any more (a
+                # DTLS transport does not begin anew), and a program that waits for the next frame has to learn of it.
+                transceiver.receiver._end()  # noqa: SLF001
 
     def _handle(self, event: RtpEvent) -> None:
         """Hand an event of the core to the object that it is about."""

@@ -111,7 +111,9 @@ async def test_a_failure_is_counted_and_asks_for_a_keyframe():
     async with Receiving() as receiving:
         frames = encoded(keyframes=(0, 4))
         frames[2] = replace(frames[2], data=b"\xff")
-        receiving.receive(*frames)
+        receiving.receive(*frames[:4])
+        await asyncio.wait_for(receiving.was_asked.wait(), 10)  # not once the keyframe is there
+        receiving.receive(*frames[4:])
         assert [frame.pts for frame in await receiving.recv(4)] == [0, 3000, 12000, 15000]
         assert receiving.asked == 1
         assert receiving.decoder.statistics().frames_failed == 1
