@@ -156,13 +156,56 @@ def write_film(path):
         film.mux(audio.encode(None))
 
 
-def test_the_guides_python_runs(monkeypatch, tmp_path, capsys):
-    """One block after the other, as in a notebook, with real codecs: in virtual time, on a network of its own."""
-    snippets = re.findall(r"^```python\n(.*?)^```", GUIDE.read_text(), re.MULTILINE | re.DOTALL)
+def recorded(path):
+    with av.open(path) as file:
+        return sorted(stream.type for stream in file.streams)
+
+
+def snippets_of(path):
+    return re.findall(r"^```python\n(.*?)^```", path.read_text(), re.MULTILINE | re.DOTALL)
+
+
+async def execute(snippet, names):
+    waiting = eval(compile(snippet, "guide", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), names)
+    if inspect.isawaitable(waiting):
+        await waiting
+
+
+@pytest.fixture
+def in_virtual_time(monkeypatch, tmp_path):
+    """Codecs without threads, and a film to play."""
     monkeypatch.chdir(tmp_path)
     write_film("film.mp4")
     for module in (encoding_lane, receiving):
         monkeypatch.setattr(module, "Worker", WorkerInPlace)
+
+
+@pytest.mark.usefixtures("in_virtual_time")
+def test_the_readmes_tracks_are_sent_and_received():
+    [snippet] = [one for one in snippets_of(ROOT / "README.md") if "MediaPlayer" in one]
+
+    @simulated
+    async def run_it():
+        world = World()
+        partners = Partners(world)
+        await partners.taken.start()
+        names = {"pc": world.peer()}
+        await execute(snippet, names)
+        await partners.negotiate(names["pc"])
+        await partners.has_decoded(partners.partners[names["pc"]])
+        await asyncio.sleep(0.5)
+        await names["recorder"].stop()
+        await partners.close()
+
+    run_it()
+    assert recorded("peer.mp4") == ["video"]
+
+
+@pytest.mark.usefixtures("in_virtual_time")
+def test_the_guides_python_runs(monkeypatch, capsys):
+    """One block after the other, as in a notebook, with real codecs: in virtual time, on a network of its own."""
+    snippets = snippets_of(GUIDE)
+    assert snippets
 
     @simulated
     async def run_all():
@@ -172,10 +215,7 @@ def test_the_guides_python_runs(monkeypatch, tmp_path, capsys):
         await partners.taken.start()
         names = {"negotiate": partners.negotiate}
         for snippet in snippets:
-            code = compile(snippet, str(GUIDE), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-            waiting = eval(code, names)
-            if inspect.isawaitable(waiting):
-                await waiting
+            await execute(snippet, names)
             await asyncio.sleep(0.2)
         watching = asyncio.create_task(names["watch"](names["source"].track))
         await until(lambda: not names["audio"].dtmf.toneBuffer)
@@ -187,8 +227,7 @@ def test_the_guides_python_runs(monkeypatch, tmp_path, capsys):
         await watching
 
     run_all()
-    with av.open("peer.mp4") as recorded:
-        assert sorted(stream.type for stream in recorded.streams) == ["audio", "video"]
+    assert recorded("peer.mp4") == ["audio", "video"]
     printed = capsys.readouterr().out.splitlines()
     assert set("119#") <= set(printed)
     assert printed[-1] == "the track has ended"
