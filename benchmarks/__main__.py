@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import relay, table
-from benchmarks.measures import MEASURES, Metric
+from benchmarks.measures import MEASURES
+from benchmarks.model import Metric
 from benchmarks.peers import DEFAULT_PEERS, PEERS, version
 from benchmarks.runner import RunError, run
 from tests.interop import private_network

@@ -12,7 +12,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measures import MEASURES, Figures, Measure
+from benchmarks.measures import MEASURES
+from benchmarks.model import Figures, Measure
 
 ROOT = Path(__file__).resolve().parents[1]
 # A lost peer would otherwise read the other's silence as its end only with the whole time limit.

@@ -4,7 +4,7 @@ import statistics
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
-from benchmarks.measures import Metric
+from benchmarks.model import Metric
 
 WIDTH = 100
 NAME_WIDTH = 32

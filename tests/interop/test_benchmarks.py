@@ -3,7 +3,8 @@
 import pytest
 
 from benchmarks import relay, table
-from benchmarks.measures import MEASURES, Metric
+from benchmarks.measures import MEASURES
+from benchmarks.model import Metric
 from benchmarks.runner import RunError, run
 from tests.interop.conftest import require_lab
 
