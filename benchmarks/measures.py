@@ -13,6 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks.congestion import CONGESTION_MEASURES
+from benchmarks.media_measures import MEDIA_MEASURES
 from benchmarks.model import Figures, Measure, Metric
 from benchmarks.session import Session, cpu_time, resident
 
@@ -309,4 +311,6 @@ MEASURES: dict[str, Measure] = {
         {"count": 4, "seconds": 0.5, "at_once": 2},
         patience=240.0,
     ),
+    **MEDIA_MEASURES,
+    **CONGESTION_MEASURES,
 }

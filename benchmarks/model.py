@@ -28,5 +28,9 @@ class Measure:
     metrics: tuple[Metric, ...]
     parameters: dict[str, Any]
     quick: dict[str, Any]
-    round_trip: float = 0.0  # seconds; not 0 puts the sides into two namespaces joined by a link
+    # Seconds; not 0 puts the sides into two namespaces joined by a link. Where the parameters have "phases" (seconds,
+    # rate and loss of each), they are the link's schedule: both sides are told when it begins ("starts_at", monotonic),
+    # and left's figures get what the forwarder saw of the way to the right ("link", a list of intervals).
+    round_trip: float = 0.0
     patience: float = 60.0  # seconds that a run may take beyond those that it was asked to take
+    peers: tuple[str, ...] | None = None  # who can do it; None: all

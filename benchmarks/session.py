@@ -90,6 +90,13 @@ class Session:
         self.say("closed")
         await self.hear()
 
+    async def hang_up_with_other(self, link: "Link") -> None:
+        """As `hang_up`, when the other side has."""
+        await self.hear()
+        link.pump.cancel()
+        await link.connection.close()
+        self.say("closed")
+
     def start(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         """Run something beside what the side does; its failure is the side's."""
         task = asyncio.ensure_future(work)
