@@ -1,4 +1,10 @@
-"""A WebRTC peer connection for Python, with the browser's names and behaviour."""
+"""A WebRTC peer connection for Python, with the browser's names and behaviour.
+
+What has to do with media is imported when it is first used: a program that needs data channels alone does without PyAV.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from rtcpeer.aio.ice_agent import IceAgent
 from rtcpeer.aio.tcp_mux import TcpMux
@@ -12,6 +18,20 @@ from rtcpeer.api.ice import RTCIceGatherer, RTCIceTransport
 from rtcpeer.api.ice_candidate import RTCIceCandidate, RTCIceCandidatePair
 from rtcpeer.api.ice_values import RTCIceCandidateError, RTCIceParameters
 from rtcpeer.api.peer_connection import RTCPeerConnection
+from rtcpeer.api.rtp_parameters import (
+    RTCRtcpParameters,
+    RTCRtpCapabilities,
+    RTCRtpCodec,
+    RTCRtpCodecCapability,
+    RTCRtpCodecParameters,
+    RTCRtpEncodingParameters,
+    RTCRtpHeaderExtensionCapability,
+    RTCRtpHeaderExtensionParameters,
+    RTCRtpParameters,
+    RTCRtpReceiveParameters,
+    RTCRtpSendParameters,
+    RTCRtpTransceiverInit,
+)
 from rtcpeer.api.sctp import RTCSctpTransport
 from rtcpeer.api.stats import (
     RTCCertificateStats,
@@ -42,10 +62,24 @@ from rtcpeer.ice.candidate import Candidate
 from rtcpeer.ice.events import IceState
 from rtcpeer.ice.parameters import IceParameters
 from rtcpeer.ice.settings import IceSettings
+from rtcpeer.media.settings import CodecSettings
+from rtcpeer.rtp.frames import EncodedFrame
+from rtcpeer.rtp.settings import MediaSettings
 from rtcpeer.sctp.settings import SctpSettings
+from rtcpeer.srtp.settings import SrtpSettings
 from rtcpeer.stack.explanation import Explanation
 from rtcpeer.stack.findings import Finding, FindingCode
 from rtcpeer.turn import TurnSettings, time_limited_credentials
+
+if TYPE_CHECKING:
+    from rtcpeer.api.dtmf import RTCDTMFSender
+    from rtcpeer.api.encoded_frames import EncodedFrames
+    from rtcpeer.api.remote_track import RemoteStreamTrack
+    from rtcpeer.api.rtp_receiver import RTCRtpContributingSource, RTCRtpReceiver, RTCRtpSynchronizationSource
+    from rtcpeer.api.rtp_sender import RTCRtpSender
+    from rtcpeer.api.transceiver import RTCRtpTransceiver
+    from rtcpeer.media.stream import MediaStream
+    from rtcpeer.media.track import AudioStreamTrack, MediaStreamError, MediaStreamTrack, VideoStreamTrack
 
 __version__ = "0.1.0"
 
@@ -61,6 +95,33 @@ __all__ = [
     "RTCDataChannel",
     "RTCCertificate",
     "RTCDtlsFingerprint",
+    # Media
+    "MediaStreamTrack",
+    "AudioStreamTrack",
+    "VideoStreamTrack",
+    "MediaStreamError",
+    "MediaStream",
+    "RemoteStreamTrack",
+    "RTCRtpTransceiver",
+    "RTCRtpTransceiverInit",
+    "RTCRtpSender",
+    "RTCRtpReceiver",
+    "RTCDTMFSender",
+    "RTCRtpCapabilities",
+    "RTCRtpCodec",
+    "RTCRtpCodecCapability",
+    "RTCRtpCodecParameters",
+    "RTCRtpContributingSource",
+    "RTCRtpEncodingParameters",
+    "RTCRtpHeaderExtensionCapability",
+    "RTCRtpHeaderExtensionParameters",
+    "RTCRtpParameters",
+    "RTCRtpReceiveParameters",
+    "RTCRtpSendParameters",
+    "RTCRtpSynchronizationSource",
+    "RTCRtcpParameters",
+    "EncodedFrame",
+    "EncodedFrames",
     # A host that changes networks
     "NetworkHandoff",
     # The transports, also for use without a peer connection (ORTC)
@@ -90,6 +151,9 @@ __all__ = [
     "BindingRequest",
     "DtlsSettings",
     "SctpSettings",
+    "MediaSettings",
+    "CodecSettings",
+    "SrtpSettings",
     "DataChannelSettings",
     "TcpMux",
     "TurnSettings",
@@ -113,3 +177,30 @@ __all__ = [
     "OperationError",
     "RTCError",
 ]
+
+_IMPORTED_LATE = {
+    "RTCDTMFSender": "rtcpeer.api.dtmf",
+    "EncodedFrames": "rtcpeer.api.encoded_frames",
+    "RemoteStreamTrack": "rtcpeer.api.remote_track",
+    "RTCRtpContributingSource": "rtcpeer.api.rtp_receiver",
+    "RTCRtpReceiver": "rtcpeer.api.rtp_receiver",
+    "RTCRtpSynchronizationSource": "rtcpeer.api.rtp_receiver",
+    "RTCRtpSender": "rtcpeer.api.rtp_sender",
+    "RTCRtpTransceiver": "rtcpeer.api.transceiver",
+    "MediaStream": "rtcpeer.media.stream",
+    "AudioStreamTrack": "rtcpeer.media.track",
+    "MediaStreamError": "rtcpeer.media.track",
+    "MediaStreamTrack": "rtcpeer.media.track",
+    "VideoStreamTrack": "rtcpeer.media.track",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _IMPORTED_LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_IMPORTED_LATE[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_IMPORTED_LATE})

@@ -1,10 +1,10 @@
 """What `RTCPeerConnection.close` returns."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Collection, Coroutine, Generator
 from typing import Any
 
-__all__ = ["Closing"]
+__all__ = ["Closing", "both"]
 
 
 class Closing(Coroutine[Any, Any, None]):
@@ -38,3 +38,14 @@ class Closing(Coroutine[Any, Any, None]):
         """A coroutine's."""
         if self._steps is not None:
             self._steps.close()
+
+
+def both(task: asyncio.Task[None] | None, more: Collection[asyncio.Task[None]]) -> asyncio.Task[None] | None:
+    """A task that ends when all of these have; None for none."""
+    if not more:
+        return task
+    return asyncio.get_running_loop().create_task(_wait({*more, task} if task else set(more)), name="rtcpeer closing")
+
+
+async def _wait(tasks: set[asyncio.Task[None]]) -> None:
+    await asyncio.wait(tasks)

@@ -11,7 +11,11 @@ from rtcpeer.dtls.settings import DtlsSettings
 from rtcpeer.errors import InvalidAccessError, InvalidModificationError, NotSupportedError
 from rtcpeer.errors import SyntaxError as RTCSyntaxError
 from rtcpeer.ice.settings import IceSettings
+from rtcpeer.jsep.capabilities import MediaCapabilities
+from rtcpeer.media.settings import CodecSettings
+from rtcpeer.rtp.settings import MediaSettings
 from rtcpeer.sctp.settings import SctpSettings
+from rtcpeer.srtp.settings import SrtpSettings
 from rtcpeer.stack.servers import CredentialSource, ServerUrl
 from rtcpeer.turn import Credentials, TurnSettings
 
@@ -142,6 +146,10 @@ class Settings:
     dtls: DtlsSettings = field(default_factory=DtlsSettings)
     sctp: SctpSettings = field(default_factory=SctpSettings)
     turn: TurnSettings = field(default_factory=TurnSettings)
+    media: MediaSettings = field(default_factory=MediaSettings)
+    codecs: CodecSettings = field(default_factory=CodecSettings)
+    srtp: SrtpSettings = field(default_factory=SrtpSettings)
+    capabilities: MediaCapabilities | None = None  # codecs and header extensions; None: what PyAV has here
     udp_mux: UdpMux | None = None  # the program's to close
     tcp_mux: TcpMux | None = None  # the program's to close
 

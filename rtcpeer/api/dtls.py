@@ -25,6 +25,7 @@ from rtcpeer.dtls.events import (
 )
 from rtcpeer.dtls.settings import DtlsSettings
 from rtcpeer.errors import InvalidStateError, NotSupportedError, RTCError
+from rtcpeer.rtp.events import RtpEvent
 from rtcpeer.sctp.association import Association
 from rtcpeer.sctp.settings import SctpSettings
 from rtcpeer.stack.bundle import Bundle, BundleEvent
@@ -121,6 +122,7 @@ class RTCDtlsTransport(EventTarget):
         self._bundle = Bundle(transport._agent.core, endpoint, channels)  # noqa: SLF001
         transport._stats.bundle = self._bundle  # noqa: SLF001
         self._on_channel_event: Callable[[ChannelEvent], None] = _ignore
+        self._on_rtp_event: Callable[[RtpEvent], None] = _ignore
         transport._agent.drive(self._bundle, self._dispatch)  # noqa: SLF001
         self._state: RTCDtlsTransportState = "new"
         self._failure: RTCError | None = None
@@ -177,6 +179,8 @@ class RTCDtlsTransport(EventTarget):
         elif isinstance(event, ConnectivityEvent):
             self._transport._agent.handle(event)  # noqa: SLF001
             self._transport._handle(event)  # noqa: SLF001
+        elif isinstance(event, RtpEvent):
+            self._on_rtp_event(event)
         else:
             self._on_channel_event(event)
 

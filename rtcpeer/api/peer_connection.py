@@ -2,22 +2,20 @@
 
 import asyncio
 import contextlib
-import copy
 import os
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from rtcpeer.aio.network import Network
-from rtcpeer.api.closing import Closing
+from rtcpeer.api.closing import Closing, both
 from rtcpeer.api.configuration import RTCConfiguration, Settings
 from rtcpeer.api.data_channel import RTCDataChannel
 from rtcpeer.api.description import RTCSessionDescription
 from rtcpeer.api.events import EventTarget, event_handler
+from rtcpeer.api.exchange import Exchange
 from rtcpeer.api.explain import explain_connection
 from rtcpeer.api.ice_candidate import RTCIceCandidate
-from rtcpeer.api.negotiation_need import NegotiationNeed
-from rtcpeer.api.remote_candidates import RemoteCandidates, remote_candidate
-from rtcpeer.api.restarts import RestartRequests
+from rtcpeer.api.remote_candidates import remote_candidate
 from rtcpeer.api.sctp import RTCSctpTransport
 from rtcpeer.api.states import (
     RTCIceConnectionState,
@@ -30,12 +28,15 @@ from rtcpeer.api.stats import RTCStatsReport
 from rtcpeer.api.transports import Transports
 from rtcpeer.core import Entropy
 from rtcpeer.errors import InvalidAccessError, InvalidStateError
-from rtcpeer.jsep.facts import Applied, Wanted
-from rtcpeer.jsep.negotiation import Negotiation, Which
-from rtcpeer.jsep.settings import NegotiationSettings
-from rtcpeer.jsep.signaling import DescriptionType, SignalingState
-from rtcpeer.sdp.serialize import serialize
 from rtcpeer.stack.explanation import Explanation
+
+if TYPE_CHECKING:  # these import PyAV, which connections for data do without
+    from rtcpeer.api.rtp_parameters import RTCRtpTransceiverInit
+    from rtcpeer.api.rtp_receiver import RTCRtpReceiver
+    from rtcpeer.api.rtp_sender import RTCRtpSender
+    from rtcpeer.api.transceiver import RTCRtpTransceiver
+    from rtcpeer.media.stream import MediaStream
+    from rtcpeer.media.track import MediaStreamTrack
 
 __all__ = ["RTCPeerConnection"]
 
@@ -57,7 +58,7 @@ class RTCPeerConnection(EventTarget):
     Events (the payload is the thing itself): ``negotiationneeded``; ``icecandidate`` (an `RTCIceCandidate`; an empty
     one, and then None, after the last); ``icecandidateerror`` (an `RTCIceCandidateError`); ``signalingstatechange``,
     ``icegatheringstatechange``, ``iceconnectionstatechange``, ``connectionstatechange``; ``datachannel`` (an
-    `RTCDataChannel`).
+    `RTCDataChannel`); ``track`` (a `RemoteStreamTrack`, from which receiver, transceiver and streams are reached).
     """
 
     onnegotiationneeded = event_handler("negotiationneeded")
@@ -68,6 +69,7 @@ class RTCPeerConnection(EventTarget):
     oniceconnectionstatechange = event_handler("iceconnectionstatechange")
     onconnectionstatechange = event_handler("connectionstatechange")
     ondatachannel = event_handler("datachannel")
+    ontrack = event_handler("track")
 
     def __init__(
         self,
@@ -82,16 +84,7 @@ class RTCPeerConnection(EventTarget):
         self._own_settings = settings or Settings()
         self._settings = self._own_settings.configured(self._configuration)
         self._transports = Transports(self._configuration, self._settings, network, entropy)
-        sctp = self._settings.sctp
-        self._negotiation = Negotiation(
-            str(int.from_bytes(entropy(8), "big") >> 2),  # RFC 9429 section 5.2.1: 62 random bits
-            NegotiationSettings(sctp_port=sctp.local_port, max_message_size=sctp.max_message_size),
-        )
-        self._need = NegotiationNeed(self._is_negotiation_needed, lambda: self.emit("negotiationneeded"))
-        self._operations = self._need.operations
-        self._wants_data_channel = False
-        self._restarts = RestartRequests()
-        self._remote_candidates = RemoteCandidates(self._transports.ice.addRemoteCandidate)
+        self._exchange = Exchange(self._transports, self._settings, entropy, self.emit)
         self._connection_state: RTCPeerConnectionState = "new"
         self._is_closed = False
         self._leftover: asyncio.Task[None] | None = None  # what close() could not end at once
@@ -114,7 +107,7 @@ class RTCPeerConnection(EventTarget):
         """
         self._require_open()
         is_restart = iceRestart or bool((options or {}).get("iceRestart"))
-        return await self._operations.run(lambda: self._create_offer(is_restart=is_restart))
+        return await self._exchange.run(lambda: self._exchange.create_offer(is_restart=is_restart))
 
     async def createAnswer(self, options: Mapping[str, Any] | None = None) -> RTCSessionDescription:  # noqa: ARG002
         """An answer to the remote offer; it changes nothing until it is set.
@@ -123,7 +116,7 @@ class RTCPeerConnection(EventTarget):
             InvalidStateError: there is no remote offer, or the connection is closed.
         """
         self._require_open()
-        return await self._operations.run(self._create_answer)
+        return await self._exchange.run(self._exchange.create_answer)
 
     async def setLocalDescription(self, description: RTCSessionDescription | Mapping[str, Any] | None = None) -> None:
         """Apply our own description, made now when none is given, and gather candidates.
@@ -137,7 +130,7 @@ class RTCPeerConnection(EventTarget):
         """
         self._require_open()
         made = None if description is None else RTCSessionDescription.fromJSON(description)
-        await self._operations.run(lambda: self._set_local(made))
+        await self._exchange.run(lambda: self._exchange.set_local(made))
         if not self._is_trickling:
             await self.gathered()
             self._require_open()
@@ -152,7 +145,7 @@ class RTCPeerConnection(EventTarget):
         """
         self._require_open()
         made = RTCSessionDescription.fromJSON(description)
-        await self._operations.run(lambda: self._set_remote(made))
+        await self._exchange.run(lambda: self._exchange.set_remote(made))
 
     async def addIceCandidate(self, candidate: RTCIceCandidate | Mapping[str, Any] | str | None = None) -> None:
         """Take a candidate of the peer's: an object, a dictionary, a candidate line, or None for "no more".
@@ -167,7 +160,7 @@ class RTCPeerConnection(EventTarget):
         """
         self._require_open()
         made = remote_candidate(candidate)
-        await self._operations.run(lambda: self._add_candidate(made))
+        await self._exchange.run(lambda: self._exchange.add_candidate(made))
 
     async def gathered(
         self,
@@ -188,32 +181,32 @@ class RTCPeerConnection(EventTarget):
     @property
     def localDescription(self) -> RTCSessionDescription | None:
         """The pending local description, else the current one, with the candidates gathered so far."""
-        return self._local_description("effective")
+        return self._exchange.local_description("effective")
 
     @property
     def currentLocalDescription(self) -> RTCSessionDescription | None:
         """The local description that was negotiated last."""
-        return self._local_description("current")
+        return self._exchange.local_description("current")
 
     @property
     def pendingLocalDescription(self) -> RTCSessionDescription | None:
         """The local description under negotiation."""
-        return self._local_description("pending")
+        return self._exchange.local_description("pending")
 
     @property
     def remoteDescription(self) -> RTCSessionDescription | None:
         """The pending remote description, else the current one, with the candidates that were added to it."""
-        return self._remote_description("effective")
+        return self._exchange.remote_description("effective")
 
     @property
     def currentRemoteDescription(self) -> RTCSessionDescription | None:
         """The remote description that was negotiated last."""
-        return self._remote_description("current")
+        return self._exchange.remote_description("current")
 
     @property
     def pendingRemoteDescription(self) -> RTCSessionDescription | None:
         """The remote description under negotiation."""
-        return self._remote_description("pending")
+        return self._exchange.remote_description("pending")
 
     def restartIce(self) -> None:
         """Find a new path: ``negotiationneeded`` fires, and the next offer comes with new credentials and candidates.
@@ -222,8 +215,64 @@ class RTCPeerConnection(EventTarget):
         rollback has frustrated is made again by itself.
         """
         if not self._is_closed:
-            self._restarts.request(self._negotiation)
-            self._need.update()
+            self._exchange.request_restart()
+
+    # Media
+
+    def addTransceiver(
+        self,
+        trackOrKind: "MediaStreamTrack | str",
+        init: "RTCRtpTransceiverInit | Mapping[str, Any] | str | None" = None,
+        **members: Any,
+    ) -> "RTCRtpTransceiver":
+        """A sender and a receiver in a section of their own, negotiated next.
+
+        Args:
+            trackOrKind: what to send; or ``"audio"`` or ``"video"``.
+            init: an `RTCRtpTransceiverInit` or a dictionary as in JavaScript; its members may come as keywords:
+            members: ``direction`` (``"sendrecv"``, ``"sendonly"``, ``"recvonly"``, ``"inactive"``), ``streams``, and
+                ``sendEncodings``, of which several are simulcast.
+
+        Raises:
+            TypeError: neither kind, an unknown member, or rids that do not fit together.
+            ValueError: an encoding's limit is out of range.
+            InvalidStateError: the connection is closed.
+        """
+        self._require_open()
+        return self._exchange.require_media().add(trackOrKind, members if init is None else init)
+
+    def addTrack(self, track: "MediaStreamTrack", *streams: "MediaStream") -> "RTCRtpSender":
+        """Send a track, through a transceiver that has never sent or a new one; it belongs to these streams.
+
+        Raises:
+            InvalidAccessError: it is sent already.
+            InvalidStateError: the connection is closed.
+        """
+        self._require_open()
+        return self._exchange.require_media().add_track(track, streams)
+
+    def removeTrack(self, sender: "RTCRtpSender") -> None:
+        """Send nothing more there; the transceiver stays, to be used again.
+
+        Raises:
+            InvalidAccessError: the sender is another connection's.
+            InvalidStateError: the connection is closed.
+        """
+        self._require_open()
+        self._exchange.require_media().remove_track(sender)
+
+    def getTransceivers(self) -> "list[RTCRtpTransceiver]":
+        """All that are not stopped, in the order in which they came to be."""
+        media = self._exchange.media
+        return [] if media is None else media.all
+
+    def getSenders(self) -> "list[RTCRtpSender]":
+        """The senders of all transceivers that are not stopped."""
+        return [each.sender for each in self.getTransceivers() if not each.stopped]
+
+    def getReceivers(self) -> "list[RTCRtpReceiver]":
+        """The receivers of all transceivers that are not stopped."""
+        return [each.receiver for each in self.getTransceivers() if not each.stopped]
 
     # Data channels
 
@@ -268,8 +317,7 @@ class RTCPeerConnection(EventTarget):
             negotiated=negotiated,
             stream_id=id if negotiated else None,
         )
-        self._wants_data_channel = True
-        self._need.update()
+        self._exchange.want_data_channel()
         return channel
 
     @property
@@ -282,7 +330,7 @@ class RTCPeerConnection(EventTarget):
     @property
     def signalingState(self) -> RTCSignalingState:
         """Where the exchange of descriptions stands."""
-        return self._negotiation.state.value
+        return self._exchange.negotiation.state.value
 
     @property
     def iceGatheringState(self) -> RTCIceGatheringState:
@@ -325,24 +373,31 @@ class RTCPeerConnection(EventTarget):
         made = RTCConfiguration.of(configuration)
         servers = made.server_urls()
         self._configuration = self._configuration.modified(
-            made, is_pool_fixed=self._negotiation.local_description() is not None
+            made, is_pool_fixed=self._exchange.negotiation.local_description() is not None
         )
         self._settings = self._own_settings.configured(made)
         if self._transports.configure(servers, self._settings.ice):
-            self._restarts.configuration_changed(self._negotiation)
+            self._exchange.configuration_changed()
         self._gather_ahead()
 
     # Seeing
 
     async def getStats(self, selector: object = None) -> RTCStatsReport:
-        """Statistics of all there is, by id; `InvalidAccessError` for a ``selector``, as there are no tracks yet."""
+        """Statistics of all there is, by id, or of what one track depends on.
+
+        Raises:
+            InvalidAccessError: the ``selector`` is not the track of exactly one sender or receiver.
+        """
+        media = self._exchange.media
+        if media is not None:
+            return await media.stats(selector)
         if selector is not None:
             raise InvalidAccessError("no sender or receiver of this connection has that track")
         return self._transports.ice._stats.connection()  # noqa: SLF001
 
     def explain(self) -> Explanation:
         """Why the connection is where it is: ``print`` it, or look at its findings. Needs a running event loop."""
-        return explain_connection(self._transports, self._negotiation, self._connection_state)
+        return explain_connection(self._transports, self._exchange.negotiation, self._connection_state)
 
     # The end
 
@@ -363,10 +418,8 @@ class RTCPeerConnection(EventTarget):
         await self.close()
 
     def _close(self) -> None:
-        self._need.close()
-        self._negotiation.close()
-        self._remote_candidates.clear()
-        self._leftover = self._transports.close()
+        self._exchange.close()
+        self._leftover = both(self._transports.close(), self._exchange.leftovers)
         # Deviation: the W3C's close() fires no event (webrtc-pc section 4.4.1.4); programs written for aiortc clean up
         # in the handlers of these three.
         self.emit("signalingstatechange")
@@ -377,90 +430,6 @@ class RTCPeerConnection(EventTarget):
     def _require_open(self) -> None:
         if self._is_closed:
             raise InvalidStateError("the peer connection is closed")
-
-    # Operations, which run one after the other
-
-    async def _create_offer(self, *, is_restart: bool = False) -> RTCSessionDescription:
-        # Without a description there is nothing to replace.
-        is_restart = (is_restart or self._restarts.is_due) and self._negotiation.local_description() is not None
-        local = self._transports.local_transport(is_restart=is_restart)
-        sdp = self._negotiation.create_offer(self._wanted(), local)
-        return RTCSessionDescription(sdp=serialize(sdp), type="offer")
-
-    async def _create_answer(self) -> RTCSessionDescription:
-        settled = self._negotiation.settled.local_credentials
-        # The peer's restart is answered by ours (RFC 8839 section 4.4.2); a provisional answer has done that already.
-        is_restart = self._negotiation.is_restart_offered and self._transports.has_credentials(settled)
-        sdp = self._negotiation.create_answer(self._transports.local_transport(is_restart=is_restart))
-        return RTCSessionDescription(sdp=serialize(sdp), type="answer")
-
-    async def _set_local(self, description: RTCSessionDescription | None) -> None:
-        kind = DescriptionType(description.type) if description else self._negotiation.implied_local_type()
-        sdp = description.sdp if description else ""
-        if not sdp and kind is DescriptionType.OFFER:
-            await self._create_offer()
-        elif not sdp and kind is not DescriptionType.ROLLBACK:
-            await self._create_answer()
-        before = self._negotiation.state
-        applied = self._negotiation.set_local(kind, sdp or None)
-        self._apply(applied, before)
-        if kind is DescriptionType.OFFER:
-            self._restarts.offer_set()
-        if kind is not DescriptionType.ROLLBACK and applied.mids:
-            self._transports.gatherer.gather()
-
-    async def _set_remote(self, description: RTCSessionDescription) -> None:
-        before = self._negotiation.state
-        # On a copy: what the transports can not do is refused before anything has changed.
-        following = copy.copy(self._negotiation)
-        applied = following.set_remote(DescriptionType(description.type), description.sdp)
-        self._transports.check(applied, description.sdp)
-        self._negotiation = following
-        self._apply(applied, before)
-        self._remote_candidates.description_set(following)
-
-    async def _add_candidate(self, candidate: RTCIceCandidate) -> None:
-        self._remote_candidates.add(candidate, self._negotiation)
-
-    # What a description changes
-
-    def _apply(self, applied: Applied, before: SignalingState) -> None:
-        for index, section in enumerate(applied.sections):
-            if not section.is_rejected:
-                self._transports.gatherer._media_section = (section.mid, index)  # noqa: SLF001
-                break
-        self._transports.apply(applied, self._negotiation.session.local_credentials)
-        if applied.is_data_channel_refused:
-            # Otherwise the same offer would be needed again, and be refused again, for ever.
-            self._wants_data_channel = False
-            self._transports.sctp._refuse()  # noqa: SLF001
-        if applied.state is not before:
-            self.emit("signalingstatechange")
-        self._transports.gatherer._tell_state()  # noqa: SLF001 a restart, or its rollback
-        if applied.state is SignalingState.STABLE:
-            self._restarts.settle(self._negotiation)
-            self._need.forget()
-            self._need.update()
-
-    def _wanted(self) -> Wanted:
-        return Wanted(data_channel=self._wants_data_channel)
-
-    def _is_negotiation_needed(self) -> bool | None:
-        """None while an exchange is under way."""
-        if self._negotiation.state is not SignalingState.STABLE:
-            return None
-        return self._restarts.is_wanted or self._negotiation.is_negotiation_needed(self._wanted())
-
-    def _local_description(self, which: Which) -> RTCSessionDescription | None:
-        description = self._negotiation.local_description(which)
-        transports = self._transports.local_transports(self._negotiation)
-        sdp = self._negotiation.local_description_text(which, *transports)
-        return RTCSessionDescription(sdp, description.type.value) if description and sdp else None
-
-    def _remote_description(self, which: Which) -> RTCSessionDescription | None:
-        description = self._negotiation.remote_description(which)
-        sdp = self._remote_candidates.described(self._negotiation, which)
-        return RTCSessionDescription(serialize(sdp), description.type.value) if description and sdp else None
 
     @property
     def _is_trickling(self) -> bool:

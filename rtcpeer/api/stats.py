@@ -6,7 +6,7 @@ from base64 import b64encode
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, fields
 from itertools import pairwise
-from typing import Any
+from typing import Any, overload
 
 from rtcpeer.aio.ice_agent import IceAgent
 from rtcpeer.dtls.certificate import fingerprint_of
@@ -15,6 +15,7 @@ from rtcpeer.ice.statistics import IceStatistics, PairStatistics
 from rtcpeer.stack.bundle import Bundle
 
 __all__ = [
+    "TRANSPORT_ID",
     "RTCCertificateStats",
     "RTCDataChannelStats",
     "RTCIceCandidatePairStats",
@@ -39,7 +40,7 @@ _CIPHER_SUITES = {
 }
 _SRTP_PROFILES = {"SRTP_AES128_CM_SHA1_80": "SRTP_AES128_CM_HMAC_SHA1_80"}
 
-_TRANSPORT_ID = "T1"
+TRANSPORT_ID = "T1"
 
 
 @dataclass(slots=True)
@@ -190,7 +191,7 @@ class StatsCollector:
         self._ids_given = 0
         self._certificates: tuple[list[bytes], list[dict[str, Any]]] = ([], [])  # in DER, and as entries
         self._local_der = b""
-        self._timestamp = self._loop_to_wall = 0.0
+        self.timestamp = self._loop_to_wall = 0.0
 
     def ice(self) -> RTCStatsReport:
         """Candidates and pairs."""
@@ -221,14 +222,14 @@ class StatsCollector:
             counted = self.bundle.channels.statistics()
             report.add(
                 RTCPeerConnectionStats(
-                    self._timestamp, "peer-connection", "P", counted.channels_opened, counted.channels_closed
+                    self.timestamp, "peer-connection", "P", counted.channels_opened, counted.channels_closed
                 )
             )
         return report
 
     def _begin(self) -> RTCStatsReport:
-        self._timestamp = time.time() * 1000
-        self._loop_to_wall = self._timestamp - asyncio.get_running_loop().time() * 1000
+        self.timestamp = time.time() * 1000
+        self._loop_to_wall = self.timestamp - asyncio.get_running_loop().time() * 1000
         return RTCStatsReport()
 
     def _id(self, kind: str, thing: Hashable) -> str:
@@ -239,7 +240,14 @@ class StatsCollector:
         self._ids[thing] = made = known or f"{kind}{self._ids_given}"
         return made
 
-    def _wall_clock(self, moment: float | None) -> float | None:
+    @overload
+    def wall_clock(self, moment: float) -> float: ...
+
+    @overload
+    def wall_clock(self, moment: float | None) -> float | None: ...
+
+    def wall_clock(self, moment: float | None) -> float | None:
+        """A time of the loop's as milliseconds since 1970, for the report that was begun last."""
         return None if moment is None else moment * 1000 + self._loop_to_wall
 
     def _add_ice(self, report: RTCStatsReport) -> IceStatistics:
@@ -260,10 +268,10 @@ class StatsCollector:
         self, report: RTCStatsReport, kind: str, key: str, candidate: Candidate, fragment: str | None
     ) -> None:
         report[key] = RTCIceCandidateStats(
-            self._timestamp,
+            self.timestamp,
             kind,
             key,
-            _TRANSPORT_ID,
+            TRANSPORT_ID,
             candidate.address,
             candidate.port,
             candidate.protocol,
@@ -282,10 +290,10 @@ class StatsCollector:
         key = self._id("CP", pair.path)
         traffic = pair.traffic
         report[key] = RTCIceCandidatePairStats(
-            self._timestamp,
+            self.timestamp,
             "candidate-pair",
             key,
-            _TRANSPORT_ID,
+            TRANSPORT_ID,
             self._id("L", _key(pair.local, pair.local.base)),
             self._id("R", _key(pair.remote)),
             pair.state.value,
@@ -295,8 +303,8 @@ class StatsCollector:
             traffic.packets_received,
             traffic.bytes_sent,
             traffic.bytes_received,
-            self._wall_clock(traffic.last_packet_sent_at),
-            self._wall_clock(traffic.last_packet_received_at),
+            self.wall_clock(traffic.last_packet_sent_at),
+            self.wall_clock(traffic.last_packet_received_at),
             pair.total_round_trip_time,
             pair.current_round_trip_time,
             pair.requests_received,
@@ -311,9 +319,9 @@ class StatsCollector:
         ice = self._add_ice(report)
         traffic = ice.traffic
         transport = RTCTransportStats(
-            self._timestamp,
+            self.timestamp,
             "transport",
-            _TRANSPORT_ID,
+            TRANSPORT_ID,
             traffic.packets_sent,
             traffic.packets_received,
             traffic.bytes_sent,
@@ -347,7 +355,7 @@ class StatsCollector:
             self._certificates = (chain, _certificate_entries(chain))
         entries = self._certificates[1]
         for members in entries:
-            report.add(RTCCertificateStats(self._timestamp, "certificate", **members))
+            report.add(RTCCertificateStats(self.timestamp, "certificate", **members))
         transport.localCertificateId = entries[0]["id"]
         if len(entries) > 1:
             transport.remoteCertificateId = entries[1]["id"]
@@ -358,7 +366,7 @@ class StatsCollector:
         for channel in self.bundle.channels.channels:
             key = self._id("D", channel)
             report[key] = RTCDataChannelStats(
-                self._timestamp,
+                self.timestamp,
                 "data-channel",
                 key,
                 channel.label,

@@ -1,23 +1,30 @@
 """Creating answers (RFC 9429 section 5.3)."""
 
-from rtcpeer.jsep.facts import LocalTransport, Session
-from rtcpeer.jsep.sections import assemble, data_channel_media, rejected_media
+from collections.abc import Sequence
+from dataclasses import replace
+
+from rtcpeer.jsep.association import after_answer
+from rtcpeer.jsep.facts import LocalTransport, Section, Session, Wanted
+from rtcpeer.jsep.rtp_wishes import answered_rtp, wish_for
+from rtcpeer.jsep.sections import assemble, described_media
 from rtcpeer.jsep.settings import NegotiationSettings
 from rtcpeer.sdp.model import SessionDescription
 from rtcpeer.sdp.transport import Setup
 
-__all__ = ["build_answer", "answer_setup"]
+__all__ = ["answer_setup", "answered_sections", "build_answer"]
 
 
 def build_answer(
-    session: Session, local: LocalTransport, setup: Setup, settings: NegotiationSettings
+    sections: Sequence[Section], local: LocalTransport, setup: Setup, settings: NegotiationSettings
 ) -> SessionDescription:
-    """The answer to the offer that ``session`` has taken in: what we can do accepted, the rest rejected, in order."""
-    media = tuple(
-        rejected_media(section) if section.is_rejected else data_channel_media(section, local, setup, settings)
-        for section in session.sections
-    )
-    return assemble(session.sections, media, local)
+    """The answer of these sections, those of `answered_sections`."""
+    media = tuple(described_media(section, local, setup, settings, is_offer=False) for section in sections)
+    return assemble(sections, media, local)
+
+
+def answered_sections(session: Session, wanted: Wanted, settings: NegotiationSettings) -> tuple[Section, ...]:
+    """The sections of the offer that ``session`` has taken in: what we can do accepted, the rest rejected, in order."""
+    return tuple(_answered(section, wanted, settings) for section in session.sections)
 
 
 def answer_setup(session: Session, preferred: Setup) -> Setup:
@@ -35,3 +42,15 @@ def answer_setup(session: Session, preferred: Setup) -> Setup:
         case _:
             # RFC 4145 section 4.1: without the attribute the offerer is active.
             return Setup.PASSIVE
+
+
+def _answered(section: Section, wanted: Wanted, settings: NegotiationSettings) -> Section:
+    wish = wish_for(section, wanted)
+    if wish is None or section.remote is None:
+        return section
+    local = answered_rtp(
+        section.remote, wish, wanted.cname, settings.capabilities, accepts_simulcast=settings.accepts_simulcast
+    )
+    if local is None:
+        return replace(section, is_rejected=True)
+    return after_answer(replace(section, local=local), is_local_offer=False)

@@ -2,27 +2,54 @@
 
 from dataclasses import dataclass
 
+from rtcpeer.jsep.capabilities import CodecCapability
+from rtcpeer.jsep.codec_matching import CodecIdentity
+from rtcpeer.jsep.rtp_description import RtpDescription
 from rtcpeer.jsep.signaling import DescriptionType, Side, SignalingState
+from rtcpeer.rtp.parameters import EncodingParameters, Kind, ReceiveParameters, SendParameters
 from rtcpeer.sdp.model import SessionDescription
-from rtcpeer.sdp.transport import Setup
+from rtcpeer.sdp.transport import Direction, Setup
 
 __all__ = [
     "Applied",
     "DataChannelFacts",
     "Description",
     "LocalTransport",
+    "MediaFacts",
     "RemoteTransport",
     "Section",
     "Session",
+    "TransceiverWish",
     "Wanted",
 ]
 
 
 @dataclass(frozen=True, slots=True)
+class TransceiverWish:
+    """A transceiver of ours as it is now (W3C webrtc-pc section 5.4), for offers and answers to say.
+
+    Which section it is associated with, the negotiation knows by its key.
+    """
+
+    key: int  # the owner's choice from 0 up; a transceiver that a remote offer has made keeps its negative key
+    kind: Kind
+    direction: Direction = Direction.SENDRECV
+    stream_ids: tuple[str, ...] = ()  # of the sender, for a=msid
+    track_id: str | None = None  # likewise
+    encodings: tuple[EncodingParameters, ...] = ()  # several with rids are simulcast; none where we never send
+    codec_preferences: tuple[CodecCapability, ...] = ()  # of our capabilities, those to use, the best first; () is all
+    receive_rids: tuple[str, ...] = ()  # simulcast that we ask the peer for in offers (RFC 8853); a browser has none
+    is_from_add_track: bool = False  # made by addTrack, or given its track by that: a remote offer may use it
+    is_stopped: bool = False  # stop() was called; it need not be listed any more once `Applied.stopped` had it
+
+
+@dataclass(frozen=True, slots=True)
 class Wanted:
-    """What an offer shall contain beyond what is negotiated already."""
+    """What descriptions shall contain beyond what is negotiated already."""
 
     data_channel: bool = False
+    transceivers: tuple[TransceiverWish, ...] = ()  # all, in the order in which they came to be
+    cname: str = ""  # of our RTP streams (RFC 7022)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +89,27 @@ class DataChannelFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class MediaFacts:
+    """What is known about one transceiver that is associated with a living section of audio or video.
+
+    ``send`` and ``receive`` are in force now: until an answer they are those of the exchange before, but what our own
+    offer announces may come in at once. Provisional answers count like final ones.
+    """
+
+    transceiver: int  # its key: that of a wish, or a new one below zero when the remote offer has made it
+    kind: Kind
+    mid: str
+    index: int  # of its m-section
+    current_direction: Direction | None = None  # None before the first answer
+    remote_direction: Direction | None = None  # in the peer's newest description, seen from our side
+    remote_stream_ids: tuple[str, ...] = ()  # of the track that the peer sends
+    remote_track_id: str | None = None
+    requested_rids: tuple[str, ...] = ()  # simulcast that a remote offer asks us for; our answer may have no others
+    send: SendParameters | None = None
+    receive: ReceiveParameters | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
     """One m-section as the negotiation sees it; its place in the list is its m-line index, for ever."""
 
@@ -72,11 +120,19 @@ class Section:
     is_rejected: bool = False  # by either side, or about to be by our answer; its slot may be used again
     is_bundled: bool = True
     is_mid_signalled: bool = True  # False: the peer knows no mids, and this one is our invention
+    media: MediaFacts | None = None  # of audio and video while the section lives
+    local: RtpDescription | None = None  # what our newest description says of audio or video
+    remote: RtpDescription | None = None  # what the peer's newest description says
 
     @property
     def is_data_channel(self) -> bool:
         """Whether this is a living section for data channels."""
         return self.kind == "application" and not self.is_rejected
+
+    @property
+    def transceiver(self) -> int | None:
+        """The key of the transceiver that a living section of audio or video belongs to."""
+        return None if self.media is None or self.is_rejected else self.media.transceiver
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +146,14 @@ class Session:
     local_credentials: tuple[str, str] | None = None
     remote: RemoteTransport | None = None
     data_channel: DataChannelFacts | None = None
+    payload_types: tuple[tuple[int, CodecIdentity], ...] = ()  # what each stands for, in all sections, for good
+    extension_ids: tuple[tuple[str, int], ...] = ()  # by URI, likewise
+    made: frozenset[int] = frozenset()  # transceivers that came to be with the pending remote offer
+
+    @property
+    def transceivers(self) -> frozenset[int]:
+        """The keys of those that have a living section."""
+        return frozenset(section.transceiver for section in self.sections if section.transceiver is not None)
 
     @property
     def data_section(self) -> Section | None:
@@ -121,8 +185,17 @@ class Applied:
     is_ice_restart: bool = False  # this side's ufrag or password differ from those before
     is_dtls_restart: bool = False  # the peer came with another certificate
     is_rolled_back: bool = False  # a pending offer was taken back, be it implicitly
+    stopped: tuple[int, ...] = ()  # transceivers whose sections this answer has ended
+    # Transceivers that a remote offer had made which is now rolled back. They are no more, unless addTrack has given
+    # them a track meanwhile (RFC 9429 section 4.1.10.2); those stay without a section.
+    removed: tuple[int, ...] = ()
 
     @property
     def mids(self) -> tuple[str, ...]:
         """The mids of the sections that live."""
         return tuple(section.mid for section in self.sections if not section.is_rejected)
+
+    @property
+    def media(self) -> tuple[MediaFacts, ...]:
+        """Every transceiver that has a living section, in the order of the sections; the others have no mid."""
+        return tuple(section.media for section in self.sections if section.media and not section.is_rejected)

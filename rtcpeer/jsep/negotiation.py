@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from rtcpeer.errors import InvalidModificationError, InvalidStateError, OperationError
-from rtcpeer.jsep import apply
-from rtcpeer.jsep.answer import answer_setup, build_answer
+from rtcpeer.jsep import apply, remote_sections
+from rtcpeer.jsep.answer import answer_setup, answered_sections, build_answer
+from rtcpeer.jsep.association import associated
 from rtcpeer.jsep.candidates import bare, with_candidates
 from rtcpeer.jsep.facts import Applied, Description, LocalTransport, RemoteTransport, Section, Session, Wanted
+from rtcpeer.jsep.need import is_needed
 from rtcpeer.jsep.offer import build_offer, offered_sections
 from rtcpeer.jsep.settings import NegotiationSettings
 from rtcpeer.jsep.signaling import DescriptionType, Side, SignalingState, next_state
@@ -48,6 +50,7 @@ class Negotiation:
         self._versioned: SessionDescription | None = None  # what bears that version
         self._stable = Session()  # what the current descriptions settled
         self._session = self._stable  # the same, with what is pending
+        self._last_key = 0  # of the transceivers that remote offers have made; they count downwards
         self._last_offer: _Created | None = None
         self._last_answer: _Created | None = None
 
@@ -59,14 +62,16 @@ class Negotiation:
         """
         if self.state not in {SignalingState.STABLE, SignalingState.HAVE_LOCAL_OFFER}:
             raise InvalidStateError(f"an offer can not be created in signaling state {self.state.value!r}")
-        sections = offered_sections(self._session, wanted)
+        sections = offered_sections(self._session, self._stable, wanted, self.settings)
         bare_offer = self._numbered(build_offer(sections, local, self.settings))
         credentials = (local.username_fragment, local.password)
         self._last_offer = _Created(bare_offer, apply.after_local_offer(self._session, sections, credentials))
         return with_candidates(bare_offer, [local])
 
-    def create_answer(self, local: LocalTransport) -> SessionDescription:
+    def create_answer(self, local: LocalTransport, wanted: Wanted | None = None) -> SessionDescription:
         """An answer to the pending remote offer; it changes nothing until it is set.
+
+        A transceiver that the offer has made and that ``wanted`` does not list only receives.
 
         Raises:
             InvalidStateError: there is no remote offer to answer.
@@ -75,9 +80,10 @@ class Negotiation:
             raise InvalidStateError(f"an answer can not be created in signaling state {self.state.value!r}")
         assert self.pending_remote is not None  # the state says so
         setup = answer_setup(self._session, self.settings.answer_setup)
-        bare_answer = self._numbered(build_answer(self._session, local, setup, self.settings))
+        answered = replace(self._session, sections=answered_sections(self._session, wanted or Wanted(), self.settings))
+        bare_answer = self._numbered(build_answer(answered.sections, local, setup, self.settings))
         credentials = (local.username_fragment, local.password)
-        following = apply.after_local_answer(self._session, self.pending_remote.sdp, setup, credentials)
+        following = apply.after_local_answer(answered, self.pending_remote.sdp, setup, credentials)
         if local.is_lite and self._stable.is_controlling is None:
             following = replace(following, is_controlling=False)  # both lite: the offerer controls
         self._last_answer = _Created(bare_answer, following)
@@ -101,8 +107,15 @@ class Negotiation:
         is_restart = _differ(self._stable.local_credentials, created.session.local_credentials)
         return self._enter(state, Side.LOCAL, kind, created.session, is_ice_restart=is_restart)
 
-    def set_remote(self, kind: DescriptionType, description: str | SessionDescription | None = None) -> Applied:
+    def set_remote(
+        self,
+        kind: DescriptionType,
+        description: str | SessionDescription | None = None,
+        wanted: Wanted | None = None,
+    ) -> Applied:
         """Apply the peer's description; an offer takes a pending offer of ours back first.
+
+        Sections of an offer go to those transceivers of ``wanted`` that addTrack has made, or to new ones.
 
         Raises:
             InvalidStateError: the type does not fit the signalling state.
@@ -116,7 +129,7 @@ class Negotiation:
         is_rolled_back = False
         if kind is DescriptionType.OFFER:
             # Whatever was pending is superseded, ours by the implicit rollback of W3C webrtc-pc section 4.4.1.5.
-            following = apply.after_remote_offer(self._stable, remote, is_local_lite=self._is_local_lite())
+            following = self._after_remote_offer(remote, wanted or Wanted())
             is_rolled_back = self.pending_local is not None
             self.pending_local = None
         else:
@@ -171,7 +184,7 @@ class Negotiation:
 
     def is_negotiation_needed(self, wanted: Wanted) -> bool:
         """Whether an offer would ask for more than the current descriptions settled (W3C webrtc-pc section 4.7.3)."""
-        return wanted.data_channel and self._stable.data_section is None
+        return is_needed(wanted, self._stable, self.current_local, self.settings.capabilities)
 
     def find_section(self, sdp_mid: str | None, sdp_m_line_index: int | None) -> Section:
         """The remote section that a candidate belongs to (W3C webrtc-pc section 4.4.2, addIceCandidate).
@@ -222,6 +235,19 @@ class Negotiation:
         """Whether the pending remote offer restarts ICE, so that the answer needs new credentials too."""
         return _differ(_credentials(self._stable.remote), _credentials(self._session.remote))
 
+    def _after_remote_offer(self, offer: SessionDescription, wanted: Wanted) -> Session:
+        pending = self._session if self.state is SignalingState.HAVE_REMOTE_OFFER else self._stable
+        sections, made = associated(
+            remote_sections.offered_sections(self._stable, offer, self.settings.capabilities),
+            self._stable,
+            pending,
+            wanted.transceivers,
+            self._last_key,
+        )
+        following = apply.after_remote_offer(self._stable, sections, offer, is_local_lite=self._is_local_lite())
+        self._last_key = min(made, default=self._last_key)
+        return replace(following, made=made)
+
     def _created(self, kind: DescriptionType, description: str | SessionDescription | None) -> "_Created":
         created = self._last_answer if kind in _ANSWERS else self._last_offer
         if created is None:
@@ -253,6 +279,11 @@ class Negotiation:
     ) -> Applied:
         """Make ``session`` what holds, and for good when an answer completed the exchange."""
         had_data_section = self._session.data_section is not None or self._stable.data_channel is not None
+        removed = self._session.made - session.transceivers
+        stopped: frozenset[int] = frozenset()
+        if kind is DescriptionType.ANSWER:
+            stopped = (self._session.transceivers | self._stable.transceivers) - session.transceivers
+            removed = frozenset()
         self._session = session
         self.state = state
         if kind is DescriptionType.ANSWER:
@@ -275,6 +306,8 @@ class Negotiation:
             is_ice_restart=is_ice_restart,
             is_dtls_restart=is_dtls_restart,
             is_rolled_back=is_rolled_back,
+            stopped=tuple(sorted(stopped)),
+            removed=tuple(sorted(removed)),
         )
 
     def _numbered(self, description: SessionDescription) -> SessionDescription:

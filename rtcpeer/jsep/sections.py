@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 from rtcpeer.jsep.candidates import DISCARD_PORT
 from rtcpeer.jsep.facts import LocalTransport, Section
+from rtcpeer.jsep.rtp_sections import rtp_attributes
 from rtcpeer.jsep.settings import NegotiationSettings
 from rtcpeer.sdp.model import Attributes, Connection, MediaSection, SessionDescription
 from rtcpeer.sdp.transport import Setup
 
-__all__ = ["assemble", "data_channel_media", "is_data_channel_media", "is_legacy", "rejected_media"]
+__all__ = ["assemble", "described_media", "is_data_channel_media", "is_legacy", "rejected_media"]
 
 _PROTOCOLS = frozenset({"UDP/DTLS/SCTP", "TCP/DTLS/SCTP"})
 _LEGACY_PROTOCOL = "DTLS/SCTP"  # draft-ietf-mmusic-sctp-sdp-07 and older peers
@@ -43,19 +44,32 @@ def assemble(sections: Sequence[Section], media: tuple[MediaSection, ...], local
     return SessionDescription(attributes=attributes, media=media)
 
 
-def data_channel_media(
-    section: Section, local: LocalTransport, setup: Setup, settings: NegotiationSettings
+def described_media(
+    section: Section, local: LocalTransport, setup: Setup, settings: NegotiationSettings, *, is_offer: bool
 ) -> MediaSection:
-    """A living section for data channels, without candidates."""
-    attributes = Attributes.of(*_mid(section))
-    attributes = attributes.plus(
-        [
-            ("ice-ufrag", local.username_fragment),
-            ("ice-pwd", local.password),
-            *(("fingerprint", f"{algorithm} {value}") for algorithm, value in local.fingerprints),
-            ("setup", setup.value),
-        ]
+    """A section as our description has it, without candidates."""
+    if section.is_rejected:
+        return rejected_media(section)
+    transport = Attributes.of(
+        *_mid(section),
+        ("ice-ufrag", local.username_fragment),
+        ("ice-pwd", local.password),
+        *(("fingerprint", f"{algorithm} {value}") for algorithm, value in local.fingerprints),
+        ("setup", setup.value),
     )
+    if section.local is None:
+        return _data_channel_media(section, transport, settings)
+    return MediaSection(
+        section.kind,
+        DISCARD_PORT,
+        section.protocol,
+        tuple(str(codec.payload_type) for codec in section.local.codecs),
+        connections=(Connection(),),
+        attributes=transport.plus(rtp_attributes(section.local, is_offer=is_offer)),
+    )
+
+
+def _data_channel_media(section: Section, attributes: Attributes, settings: NegotiationSettings) -> MediaSection:
     formats = section.formats
     if is_legacy(section):
         formats = (str(settings.sctp_port),)

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from rtcpeer.jsep.capabilities import MediaCapabilities
+from rtcpeer.jsep.codecs import DEFAULT_CAPABILITIES
 from rtcpeer.sdp.transport import Setup
 
 __all__ = ["NegotiationSettings"]
@@ -16,6 +18,8 @@ class NegotiationSettings:
     )  # RFC 8842 section 5.3: an answerer SHOULD be active, so that DTLS begins at once
     sctp_port: int = 5000  # RFC 8841 section 5
     max_message_size: int = 262144  # RFC 8841 section 6: what we take; 0 for any
+    capabilities: MediaCapabilities = DEFAULT_CAPABILITIES  # audio and video; limit it to what really works
+    accepts_simulcast: bool = True  # False: of the streams that a peer offers, it shall send the first
 
     def __post_init__(self) -> None:
         if self.answer_setup not in {Setup.ACTIVE, Setup.PASSIVE}:

@@ -111,8 +111,9 @@ class _Stored(NamedTuple, Generic[PacketT]):
     packet: PacketT
     size: int
     timestamp: int  # unwrapped
-    is_first: bool
+    is_first: bool | None  # of a frame; None: it does not tell
     is_last: bool
+    is_empty: bool  # of no frame
 
 
 class _Span(NamedTuple):
@@ -139,7 +140,9 @@ class JitterBuffer(Generic[PacketT]):
         self._bytes = 0
         self._next: int | None = None  # the first number that has neither been played nor given up
         self._run_end = 0  # from `_next` to here nothing is missing
-        self._frame_start = 0  # where the frame that is not yet complete begins
+        self._frame_start = 0  # one after the last complete frame of the run
+        self._open_at: int | None = None  # where the frame begins that is not yet complete
+        self._is_continued = False  # the run has had a frame, so that another one begins where that ended
         self._ready: deque[_Span] = deque()
         self._blocked_since: float | None = None  # something waits behind a gap
         self._restart_at: int | None = None
@@ -160,12 +163,17 @@ class JitterBuffer(Generic[PacketT]):
         size: int,
         now: float,
         *,
-        is_first: bool = True,
+        is_first: bool | None = True,
         is_last: bool = True,
         is_keyframe: bool = False,
         is_retransmission: bool = False,
+        is_empty: bool = False,
     ) -> None:
-        """Take a packet; audio needs no flags. A keyframe's first packet says that it is one."""
+        """Take a packet; audio needs no flags. A keyframe's first packet says that it is one.
+
+        ``is_first`` None: the packet does not tell; it is where another frame ends before it. ``is_empty``: padding or
+        the like, which is of no frame and only keeps its number from being missing.
+        """
         self._received += 1
         number = self._place(sequence_number)
         if number is None:
@@ -174,16 +182,18 @@ class JitterBuffer(Generic[PacketT]):
         if number in self._stored:
             self._duplicates += 1
             return
-        unwrapped = self._follow(timestamp, now, counts=not is_retransmission and (self._is_audio or is_last))
+        is_sample = not is_retransmission and not is_empty and (self._is_audio or is_last)
+        unwrapped = self._follow(timestamp, now, counts=is_sample)
         if self._next is not None and number < self._next and (self._has_played or number < self._earliest):
             self._late += 1
             return
         if self._is_beyond_bounds(number, size):
             self._overflow(number, now)
-        is_first, is_last = is_first or self._is_audio, is_last or self._is_audio
-        self._stored[number] = _Stored(packet, size, unwrapped, is_first, is_last)
+        if self._is_audio:
+            is_first = is_last = True
+        self._stored[number] = _Stored(packet, size, unwrapped, is_first, is_last, is_empty)
         self._bytes += size
-        if is_first and is_keyframe:
+        if is_keyframe and is_first is not False:
             self._keyframes.add(number)
         if self._next is None:
             self._earliest = number - MAX_STARTUP_MISORDER
@@ -219,6 +229,11 @@ class JitterBuffer(Generic[PacketT]):
     def set_target_delay(self, seconds: float) -> None:
         """At least this delay, as W3C's ``jitterBufferTarget``; 0: what the path asks for."""
         self._clock.asked = seconds
+
+    @property
+    def clock(self) -> PlayoutClock:
+        """When frames are played; for what keeps several streams together."""
+        return self._clock
 
     def missing(self) -> list[int]:
         """The sequence numbers (16 bits) that are waited for, oldest first."""
@@ -269,14 +284,20 @@ class JitterBuffer(Generic[PacketT]):
 
     def _begin_at(self, number: int) -> None:
         self._next = self._run_end = self._frame_start = number
+        self._open_at = None
+        self._is_continued = False
         self._ready.clear()
 
     def _extend_run(self, now: float) -> None:
         while (stored := self._stored.get(self._run_end)) is not None:
-            start = self._stored[self._frame_start]
-            if stored.timestamp != start.timestamp:
+            if stored.is_empty:
+                self._run_end += 1
+                continue
+            if self._open_at is not None and stored.timestamp != self._stored[self._open_at].timestamp:
                 # The marker got lost on the way through somebody's hands; a new timestamp says the same.
                 self._complete(self._run_end)
+            if self._open_at is None:
+                self._open_at = self._run_end
             self._run_end += 1
             if stored.is_last:
                 self._complete(self._run_end)
@@ -287,13 +308,20 @@ class JitterBuffer(Generic[PacketT]):
             self._blocked_since = now
 
     def _complete(self, end: int) -> None:
-        first = self._frame_start
-        start = self._stored[first]
-        self._ready.append(_Span(first, end, start.timestamp, start.is_first, first in self._keyframes))
+        assert self._open_at is not None
+        start = self._stored[self._open_at]
+        is_keyframe = self._open_at in self._keyframes
+        is_first = start.is_first
+        if is_first is None:
+            is_first = self._is_continued or is_keyframe
+        self._ready.append(_Span(self._frame_start, end, start.timestamp, is_first, is_keyframe))
         self._frame_start = end
+        self._open_at = None
+        self._is_continued = True
 
     def _play(self, span: _Span, frames: list[Frame[PacketT]], now: float) -> None:
-        packets = tuple(self._take(number) for number in range(span.first, span.end))
+        taken = [self._take(number) for number in range(span.first, span.end)]
+        packets = tuple([stored.packet for stored in taken if not stored.is_empty])
         self._next = span.end
         self._has_played = True
         if not span.is_usable:
@@ -311,11 +339,11 @@ class JitterBuffer(Generic[PacketT]):
         frames.append(Frame(span.timestamp, packets, span.is_keyframe, self._lost_before, due))
         self._lost_before = 0
 
-    def _take(self, number: int) -> PacketT:
+    def _take(self, number: int) -> _Stored[PacketT]:
         stored = self._stored.pop(number)
         self._keyframes.discard(number)
         self._bytes -= stored.size
-        return stored.packet
+        return stored
 
     def _beyond_gap(self) -> int | None:
         """Where to go on if what is missing is given up: for video the next whole keyframe."""
@@ -326,8 +354,8 @@ class JitterBuffer(Generic[PacketT]):
 
     def _is_whole(self, number: int) -> bool:
         timestamp = self._stored[number].timestamp
-        while (stored := self._stored.get(number)) is not None and stored.timestamp == timestamp:
-            if stored.is_last:
+        while (stored := self._stored.get(number)) and (stored.is_empty or stored.timestamp == timestamp):
+            if stored.is_last and not stored.is_empty:
                 return True
             number += 1
         return False

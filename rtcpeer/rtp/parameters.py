@@ -58,6 +58,7 @@ class SendParameters:
     encodings: tuple[EncodingParameters, ...]
     cname: str
     is_reduced_size: bool = False  # RTCP (RFC 5506)
+    allows_mixed_extensions: bool = False  # two-byte header extensions may be used (RFC 8285 section 6)
     is_sending: bool = True  # by direction: False keeps the stream's state and sends nothing
 
     def repair_of(self, codec: CodecParameters) -> CodecParameters | None:

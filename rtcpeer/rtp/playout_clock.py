@@ -33,6 +33,7 @@ class PlayoutClock:
         self._sorted: list[float] = []
         self.epoch = 0  # grows where a new time line begins: unwrapped timestamps of two epochs do not compare
         self.asked = 0.0  # an application's wish, as jitterBufferTarget (W3C webrtc-extensions)
+        self.synchronized = 0.0  # what waiting for another stream of the same source takes
 
     def arrived(self, timestamp: int, now: float, *, counts: bool) -> int:
         """Take a packet; returns its timestamp unwrapped. ``counts``: whether its wait is the path's jitter."""
@@ -55,9 +56,18 @@ class PlayoutClock:
     @property
     def delay(self) -> float:
         """Seconds after the fastest packets at which frames are played."""
+        return min(max(self.own_delay, self.synchronized), self._bounds[1])
+
+    @property
+    def own_delay(self) -> float:
+        """The delay that the path and the application ask for, without regard to other streams."""
         least, most = self._bounds
         late = self._sorted[int(self._quantile * (len(self._sorted) - 1))] if self._sorted else 0.0
         return min(max(late, least, self.asked), most)
+
+    def earliest(self, timestamp: int) -> float:
+        """When the fastest packet with a timestamp (32 bits) from around now would have come."""
+        return self._unwrapper.peek(timestamp) / self._clock_rate + self._least.value
 
     def due(self, unwrapped: int) -> float:
         """When a frame with this (unwrapped) timestamp is to be played."""

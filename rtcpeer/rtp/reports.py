@@ -175,6 +175,16 @@ class SenderStatistics:
         self.octets += payload_size
         self._last = (timestamp, captured_at)
 
+    def note_frame(self, timestamp: int, captured_at: float) -> None:
+        """What is sent from now on has this RTP timestamp, which stands for a time of our clock."""
+        self._last = (timestamp, captured_at)
+
+    def set_clock_rate(self, clock_rate: int) -> None:
+        """Another codec's clock (RFC 7160): timestamps of the one before it count no longer."""
+        if clock_rate != self._clock_rate:
+            self._clock_rate = clock_rate
+            self._last = None
+
     def info(self, now: float, wall_clock: float) -> SenderInfo | None:
         """For a report that leaves now; ``wall_clock`` is the same instant in Unix seconds. None before any packet."""
         if self._last is None:

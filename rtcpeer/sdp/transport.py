@@ -54,6 +54,32 @@ class Direction(Enum):
     RECVONLY = "recvonly"
     INACTIVE = "inactive"
 
+    @classmethod
+    def of(cls, *, sends: bool, receives: bool) -> "Direction":
+        """The direction of a side that sends, receives, does both or neither."""
+        if sends:
+            return cls.SENDRECV if receives else cls.SENDONLY
+        return cls.RECVONLY if receives else cls.INACTIVE
+
+    @property
+    def sends(self) -> bool:
+        """Whether media flows from the side that says this."""
+        return self in {Direction.SENDRECV, Direction.SENDONLY}
+
+    @property
+    def receives(self) -> bool:
+        """Whether media flows to the side that says this."""
+        return self in {Direction.SENDRECV, Direction.RECVONLY}
+
+    @property
+    def reversed(self) -> "Direction":
+        """The same, seen from the other side."""
+        return Direction.of(sends=self.receives, receives=self.sends)
+
+    def __and__(self, other: "Direction") -> "Direction":
+        """What both allow, seen from the same side (RFC 9429 section 5.3.1)."""
+        return Direction.of(sends=self.sends and other.sends, receives=self.receives and other.receives)
+
 
 class FingerprintAttribute(NamedTuple):
     """The hash of a certificate: algorithm in lower case, value as upper-case hex with colons (RFC 8122 section 5)."""

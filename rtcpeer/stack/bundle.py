@@ -1,7 +1,8 @@
 """One BUNDLE group (RFC 9143): every protocol that shares one ICE path, as one core.
 
-The way in: socket → `receive` → `Connectivity` (STUN stays there) → DTLS | RTP by first byte → SCTP → data channels.
-The way out is the same, reversed: `packets_to_send` asks the channels, seals what they give, and puts it on ICE's path.
+The way in: socket → `receive` → `Connectivity` (STUN stays there) → DTLS | RTP by first byte → SCTP → data channels |
+media. The way out is the same, reversed: `packets_to_send` asks media and the channels, seals what they give, and puts
+it on ICE's path.
 """
 
 from collections.abc import Sequence
@@ -13,14 +14,16 @@ from rtcpeer.datachannel.events import ChannelEvent
 from rtcpeer.dtls.certificate import Fingerprint
 from rtcpeer.dtls.endpoint import DtlsEndpoint, DtlsRole
 from rtcpeer.dtls.events import DtlsEvent, EarlyDataAllowed, EndpointClosed, HandshakeCompleted, HandshakeFailed
+from rtcpeer.rtp.events import RtpEvent
 from rtcpeer.stack.connectivity import Connectivity, ConnectivityEvent, Path
 from rtcpeer.stack.demux import PacketKind, packet_kind
+from rtcpeer.stack.media import Media
 
 __all__ = ["Bundle", "BundleEvent", "BundleStatistics"]
 
 DTLS = PacketKind.DTLS  # the enum's attribute costs a lookup in its class for each packet
 
-BundleEvent = ConnectivityEvent | DtlsEvent | ChannelEvent
+BundleEvent = ConnectivityEvent | DtlsEvent | ChannelEvent | RtpEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +31,19 @@ class BundleStatistics:
     """What the bundle itself dropped, by reason."""
 
     packets_of_unknown_kind: int
-    packets_without_owner: int  # RTP before media is negotiated
+    packets_without_owner: int  # RTP where there is no media
 
 
 class Bundle:
     """Core[Datagrams, BundleEvent] over an ICE path that `Connectivity` finds and keeps."""
 
-    def __init__(self, connectivity: Connectivity, dtls: DtlsEndpoint, channels: DataChannels) -> None:
+    def __init__(
+        self, connectivity: Connectivity, dtls: DtlsEndpoint, channels: DataChannels, media: Media | None = None
+    ) -> None:
         self.connectivity = connectivity
         self.dtls = dtls
         self.channels = channels
+        self.media = media  # see `add_media`
         self.dtls_end: HandshakeFailed | EndpointClosed | None = None  # how the encryption ended, once it has
         self._events: list[BundleEvent] = []
         self._is_sctp_wanted = False
@@ -52,16 +58,21 @@ class Bundle:
         if not payloads:
             return
         dtls = self.dtls
+        rtp: list[bytes] | None = None
         for payload in payloads:
             kind = packet_kind(payload)
             if kind is DTLS:
                 dtls.receive(payload, now)
             elif kind is PacketKind.RTP:
-                self._ownerless_packets += 1
+                if rtp is None:
+                    rtp = []
+                rtp.append(payload)
             else:
                 self._unknown_packets += 1
         if not self._is_dtls_up:
             self._follow_dtls()
+        if rtp is not None:
+            self._receive_rtp(rtp, now)
         channels = self.channels
         for data in dtls.take_data():
             channels.receive(data, now)
@@ -73,6 +84,8 @@ class Bundle:
         if self.connectivity.send_path() is not None:
             self.dtls.handle_timeout(now)
             self._follow_dtls()
+            if self.media is not None:
+                self.media.handle_timeout(now)
             self.channels.handle_timeout(now)
 
     def packets_to_send(self, now: float) -> list[Datagrams]:
@@ -85,6 +98,8 @@ class Bundle:
             payloads = self.dtls.packets_to_send(now)
             if payloads:
                 self._follow_dtls()  # INIT may ride behind the client's last flight
+            if self.media is not None:
+                payloads = payloads + self.media.packets_to_send(now)
             if self._is_dtls_up:
                 data = self.channels.packets_to_send(now)
                 if data:
@@ -94,11 +109,13 @@ class Bundle:
         return packets
 
     def poll_events(self) -> list[BundleEvent]:
-        """Events from the path upwards: connectivity's, then DTLS's, then the channels'."""
+        """Events from the path upwards: connectivity's, then DTLS's, then media's and the channels'."""
         events: list[BundleEvent] = list(self.connectivity.poll_events())
         if self._events:
             events += self._events
             self._events.clear()
+        if self.media is not None:
+            events += self.media.poll_events()
         events += self.channels.poll_events()
         return events
 
@@ -107,6 +124,8 @@ class Bundle:
         own = self.connectivity.next_timeout()
         if self.connectivity.send_path() is None:
             return own
+        if self.media is not None:
+            own = earliest(own, self.media.next_timeout())
         return earliest(own, self.dtls.next_timeout(), self.channels.next_timeout() if self._is_dtls_up else None)
 
     def start_dtls(self, role: DtlsRole, remote_fingerprints: Sequence[Fingerprint]) -> None:
@@ -114,6 +133,11 @@ class Bundle:
         self.channels.set_role(is_dtls_client=role is DtlsRole.CLIENT)
         self.dtls.start(role, remote_fingerprints)
         self._follow_dtls()
+
+    def add_media(self, media: Media) -> None:
+        """Carry media from now on, or from when the handshake is done; a connection without it has no work with it."""
+        self.media = media
+        media.set_keys(self.dtls.srtp_keys() if self.dtls_end is None else None)
 
     def start_sctp(self, remote_port: int, max_message_size: int) -> None:
         """Set up the association as soon as DTLS stands; ``max_message_size`` is the peer's, 0 for no limit."""
@@ -136,17 +160,27 @@ class Bundle:
         """A snapshot of the counters."""
         return BundleStatistics(self._unknown_packets, self._ownerless_packets)
 
+    def _receive_rtp(self, packets: list[bytes], now: float) -> None:
+        if self.media is None:
+            self._ownerless_packets += len(packets)
+        else:
+            self.media.receive(packets, now)
+
     def _follow_dtls(self) -> None:
-        """Bring the association up after the handshake and down with the endpoint."""
+        """Bring the association and media up after the handshake and down with the endpoint."""
         for event in self.dtls.poll_events():
             match event:
                 case HandshakeCompleted() | EarlyDataAllowed():
                     self._is_dtls_up = True
                     self._connect_sctp()
+                    if self.media is not None:
+                        self.media.set_keys(self.dtls.srtp_keys())
                 case HandshakeFailed() | EndpointClosed():
                     self.dtls_end = event
                     self._is_dtls_up = False
                     self.channels.abort()
+                    if self.media is not None:
+                        self.media.set_keys(None)
                 case _:
                     pass
             self._events.append(event)
@@ -156,7 +190,8 @@ class Bundle:
             self.channels.connect()
 
     def _farewell(self, path: Path, now: float) -> list[Datagrams]:
-        payloads = self.dtls.seal_many(self.channels.packets_to_send(now)) if self._is_dtls_up else []
+        payloads = self.media.leave(now) if self.media is not None else []
+        payloads += self.dtls.seal_many(self.channels.packets_to_send(now)) if self._is_dtls_up else []
         self._is_dtls_up = False
         self.dtls.close()
         self._follow_dtls()

@@ -19,7 +19,7 @@ DOCUMENTS = sorted(
     path.relative_to(ROOT) for pattern in ("*.md", "docs/**/*.md", "examples/*/*.md") for path in ROOT.glob(pattern)
 )
 GUIDE = ROOT / "docs" / "ice.md"
-NOT_ABOUT_ICE = {"ice", "dtls", "sctp", "turn"}  # of Settings: the parts
+NOT_ABOUT_ICE = {"ice", "dtls", "sctp", "turn", "media", "codecs", "srtp", "capabilities"}  # of Settings: the parts
 
 
 def prose(path: Path) -> str:

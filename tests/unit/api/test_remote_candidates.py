@@ -18,7 +18,7 @@ def negotiation_with_offer():
         a.createDataChannel("x")
         await a.setLocalDescription()
         await b.setRemoteDescription(a.localDescription)
-        kept.append(b._negotiation)
+        kept.append(b._exchange.negotiation)
         await world.close()
 
     main()

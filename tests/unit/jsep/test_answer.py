@@ -4,13 +4,13 @@ from rtcpeer.errors import InvalidStateError
 from rtcpeer.jsep import Negotiation, NegotiationSettings, Wanted
 from rtcpeer.sdp import parse, serialize
 from rtcpeer.sdp.transport import Setup
-from tests.unit.jsep.parts import ANSWER, LOCAL, OFFER, OTHER, PRANSWER, answer, connected
+from tests.unit.jsep.parts import ANSWER, LOCAL, NO_MEDIA, OFFER, OTHER, PRANSWER, answer, connected
 from tests.unit.sdp.fixtures import NAMES, read
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if "-offer-" in name])
-def test_every_foreign_offer_is_answered_in_order(name):
-    negotiation = Negotiation("1")
+def test_without_capabilities_audio_and_video_are_rejected(name):
+    negotiation = Negotiation("1", NO_MEDIA)
     text, applied = answer(negotiation, read(name), LOCAL)
     offer, reply = parse(read(name)), parse(text)
     assert [media.kind for media in reply.media] == [media.kind for media in offer.media]

@@ -2,7 +2,7 @@ import pytest
 
 from rtcpeer.errors import InvalidAccessError, SdpSyntaxError
 from rtcpeer.jsep import Negotiation, Wanted
-from tests.unit.jsep.parts import ANSWER, DATA, LOCAL, OFFER, RESTARTED, answer, offered
+from tests.unit.jsep.parts import ANSWER, DATA, LOCAL, NO_MEDIA, OFFER, RESTARTED, answer, offered
 from tests.unit.sdp.fixtures import NAMES, read
 
 DATA_ANSWERS = [name for name in NAMES if name.endswith("-answer-data")]
@@ -151,7 +151,7 @@ def test_an_answer_with_another_number_of_sections():
 
 
 def test_an_answer_can_not_accept_what_was_not_offered():
-    negotiation = Negotiation("1")
+    negotiation = Negotiation("1", NO_MEDIA)
     answer(negotiation, read("chromium-offer-av"))
     negotiation.create_offer(Wanted(), LOCAL)
     negotiation.set_local(OFFER)

@@ -3,7 +3,7 @@ import pytest
 from rtcpeer.errors import InvalidStateError
 from rtcpeer.jsep import Negotiation, Wanted
 from rtcpeer.sdp import parse, serialize
-from tests.unit.jsep.parts import ANSWER, DATA, LOCAL, OFFER, RESTARTED, answer, connected, offered
+from tests.unit.jsep.parts import ANSWER, DATA, LOCAL, NO_MEDIA, OFFER, RESTARTED, answer, connected, offered
 from tests.unit.sdp.fixtures import read
 
 
@@ -56,7 +56,7 @@ def test_the_version_grows_only_with_the_content():
 
 
 def test_a_later_offer_keeps_order_and_mids_and_uses_a_dead_slot_again():
-    negotiation = Negotiation("1")
+    negotiation = Negotiation("1", NO_MEDIA)
     answer(negotiation, read("chromium-offer-av"))
     offer = negotiation.create_offer(DATA, LOCAL)
     assert [(media.kind, bool(media.port)) for media in offer.media] == [("application", True), ("video", False)]
@@ -85,7 +85,7 @@ def test_no_offer_while_one_waits_for_our_answer():
 
 
 def test_the_session_accepts_a_recycled_slot_from_us():
-    negotiation = Negotiation("1")
+    negotiation = Negotiation("1", NO_MEDIA)
     answer(negotiation, read("chromium-offer-av"))
     offer = serialize(negotiation.create_offer(DATA, LOCAL))
     negotiation.set_local(OFFER, offer)

@@ -1,6 +1,6 @@
 import asyncio
 
-from rtcpeer.api.events import EventTarget, event_handler
+from rtcpeer.event_target import EventTarget, event_handler
 from tests.sim.peers import simulated
 
 

@@ -1,0 +1,191 @@
+"""The m-sections of remote descriptions: whether they are in order, and which of them will live.
+
+RFC 9429 sections 5.8 to 5.11, RFC 9143 section 7.3. What contradicts the rules is an `InvalidAccessError`.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from rtcpeer.errors import InvalidAccessError
+from rtcpeer.jsep.capabilities import MediaCapabilities
+from rtcpeer.jsep.codec_matching import answered_codecs
+from rtcpeer.jsep.facts import Section, Session
+from rtcpeer.jsep.numbers import check_collisions
+from rtcpeer.jsep.rtp_description import RtpDescription
+from rtcpeer.jsep.rtp_sections import is_rtp_media, read_rtp
+from rtcpeer.jsep.sections import is_data_channel_media
+from rtcpeer.sdp import transport as sdp
+from rtcpeer.sdp.model import MediaSection, SessionDescription
+
+__all__ = ["answered_sections", "offered_sections"]
+
+
+def offered_sections(
+    session: Session, offer: SessionDescription, capabilities: MediaCapabilities
+) -> tuple[Section, ...]:
+    """The sections of an offer; those that we can not accept are rejected."""
+    if len(offer.media) < len(session.sections):
+        raise InvalidAccessError(
+            f"the offer has {len(offer.media)} m-sections, but {len(session.sections)} exist and none may be left out"
+        )
+    mids = _mids(offer, session.sections)
+    groups = _bundled_mids(offer, mids)
+    sections: list[Section] = []
+    has_data_channel = False
+    for index, (media, mid) in enumerate(zip(offer.media, mids, strict=True)):
+        if index < len(session.sections):
+            _check_place(index, session.sections[index], media, mid)
+        _check_unified_plan(media)
+        rtp = _offered_rtp(offer, media, capabilities)
+        is_data_channel = is_data_channel_media(media) and not has_data_channel and _is_offered(media)
+        has_data_channel = has_data_channel or is_data_channel
+        sections.append(
+            Section(
+                mid=mid,
+                kind=media.kind,
+                protocol=media.protocol,
+                formats=media.formats,
+                is_rejected=rtp is None and not is_data_channel,
+                is_bundled=any(mid in group for group in groups),
+                is_mid_signalled=media.attributes.has("mid"),
+                remote=rtp,
+            )
+        )
+    sections = _of_one_transport(sections, session, groups)
+    _check_multiplexing(sections)
+    check_collisions((section.remote for section in sections if section.remote is not None), capabilities)
+    return tuple(sections)
+
+
+def answered_sections(session: Session, answer: SessionDescription) -> tuple[Section, ...]:
+    """The sections of an answer to the offer that ``session`` holds."""
+    if len(answer.media) != len(session.sections):
+        raise InvalidAccessError(
+            f"the answer has {len(answer.media)} m-sections, the offer has {len(session.sections)}; both need the same"
+        )
+    mids = _mids(answer, session.sections)
+    groups = _bundled_mids(answer, mids)
+    sections = []
+    for index, (section, media, mid) in enumerate(zip(session.sections, answer.media, mids, strict=True)):
+        if media.kind != section.kind:
+            raise InvalidAccessError(f"m-section {index} is {section.kind} in the offer and {media.kind} in the answer")
+        if mid != section.mid:
+            raise InvalidAccessError(
+                f"m-section {index} has mid {section.mid!r} in the offer and {mid!r} in the answer"
+            )
+        if media.port and section.is_rejected:
+            raise InvalidAccessError(f"m-section {index} has port 0 in the offer, so the answer can not accept it")
+        is_rejected = media.port == 0
+        if not is_rejected and not is_data_channel_media(media) and not is_rtp_media(media):
+            raise InvalidAccessError(f"m-section {index} of the answer is {media.protocol} {' '.join(media.formats)}")
+        sections.append(
+            replace(
+                section,
+                is_rejected=is_rejected,
+                is_bundled=any(mid in group for group in groups),
+                remote=read_rtp(answer, media) if is_rtp_media(media) and not is_rejected else None,
+            )
+        )
+    sections = _of_one_transport(sections, session, groups)
+    _check_multiplexing(sections)
+    return tuple(sections)
+
+
+def _offered_rtp(
+    offer: SessionDescription, media: MediaSection, capabilities: MediaCapabilities
+) -> RtpDescription | None:
+    """What the section says of audio or video; None when we have no use for it."""
+    if not is_rtp_media(media) or not _is_offered(media) or not capabilities.codecs:
+        return None
+    rtp = read_rtp(offer, media)
+    if not answered_codecs(rtp.codecs, capabilities.codecs_of(rtp.kind), is_ordered=False):
+        return None
+    return rtp
+
+
+def _of_one_transport(sections: Sequence[Section], session: Session, groups: Sequence[frozenset[str]]) -> list[Section]:
+    """The sections, those rejected that have not the transport of the first which lives, be it from before."""
+    known = {section.mid for section in session.sections if not section.is_rejected}
+    living = [section.mid for section in sections if not section.is_rejected]
+    first = next((mid for mid in living if mid in known), living[0] if living else None)
+    together = next((group for group in groups if first in group), {first})
+    return [
+        section if section.mid in together else replace(section, is_rejected=True, remote=None) for section in sections
+    ]
+
+
+def _check_multiplexing(sections: Sequence[Section]) -> None:
+    """RFC 9429 section 4.1.1 of the policy "require", the only one there is; a bundled section may be silent."""
+    media = [section for section in sections if section.remote is not None]
+    if media and not any(section.remote is not None and section.remote.is_rtcp_multiplexed for section in media):
+        raise InvalidAccessError(
+            f"m-section {media[0].mid!r} has no a=rtcp-mux; RTCP on a port of its own is not supported"
+        )
+
+
+def _is_offered(media: MediaSection) -> bool:
+    return media.port != 0 or sdp.is_bundle_only(media)
+
+
+def _check_place(index: int, section: Section, media: MediaSection, mid: str) -> None:
+    """A section keeps its place; only a slot that is dead may get another (RFC 9429 section 5.2.2)."""
+    if section.is_rejected:
+        return
+    if mid != section.mid:
+        raise InvalidAccessError(
+            f"m-section {index} had mid {section.mid!r} and has {mid!r} in the offer; order must not change"
+        )
+    if media.kind != section.kind:
+        raise InvalidAccessError(
+            f"m-section {index} was {section.kind} and is {media.kind} in the offer; order must not change"
+        )
+
+
+def _check_unified_plan(media: MediaSection) -> None:
+    """Plan B put several tracks into one section; nobody speaks it any more."""
+    if not _is_offered(media) or media.kind not in {"audio", "video"}:
+        return
+    tracks = set()
+    for attribute in media.attributes.named("ssrc"):
+        _, _, detail = (attribute.value or "").partition(" ")
+        name, _, value = detail.partition(":")
+        if name == "msid":
+            tracks.add(value.strip())
+    if len(tracks) > 1:
+        raise InvalidAccessError(
+            f"the {media.kind} section on line {media.line_number} holds {len(tracks)} tracks (Plan B); "
+            "only Unified Plan is understood: one section for each track"
+        )
+
+
+def _mids(description: SessionDescription, known: Sequence[Section]) -> list[str]:
+    """The mid of each section, in order; those that the peer does not name get one from us (RFC 9429 section 5.10)."""
+    signalled = [sdp.mid(media) for media in description.media]
+    taken = {mid for mid in signalled if mid is not None} | {section.mid for section in known}
+    mids: list[str] = []
+    for index, mid in enumerate(signalled):
+        if mid is None:
+            mid = known[index].mid if index < len(known) else next(_free_mids(taken))
+            taken.add(mid)
+        if mid in mids:
+            raise InvalidAccessError(f"two m-sections have the mid {mid!r}")
+        mids.append(mid)
+    return mids
+
+
+def _free_mids(taken: set[str]) -> Iterator[str]:
+    return (str(number) for number in range(len(taken) + 1) if str(number) not in taken)
+
+
+def _bundled_mids(description: SessionDescription, mids: Sequence[str]) -> list[frozenset[str]]:
+    """The BUNDLE groups, each mid in one at most."""
+    bundled: set[str] = set()
+    groups = sdp.bundle_groups(description)
+    for group in groups:
+        for mid in group:
+            if mid not in mids:
+                raise InvalidAccessError(f"the BUNDLE group names {mid!r}, and no m-section has that mid")
+            if mid in bundled:
+                raise InvalidAccessError(f"the BUNDLE groups name {mid!r} twice")
+            bundled.add(mid)
+    return [frozenset(group) for group in groups]

@@ -1,0 +1,1 @@
+"""Tracks, encoders and decoders over PyAV (the only importer of it)."""

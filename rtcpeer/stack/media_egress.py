@@ -1,0 +1,147 @@
+"""The way out of media: paced by what the path carries, numbered for the peer's feedback, protected as SRTP."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from rtcpeer.core import earliest
+from rtcpeer.rtp.bandwidth import (
+    BandwidthEstimator,
+    Pacer,
+    ProbeRequested,
+    SentPackets,
+    TargetBitrateChanged,
+)
+from rtcpeer.rtp.bandwidth.estimator import BandwidthStatistics
+from rtcpeer.rtp.events import RtpEvent
+from rtcpeer.rtp.extension_values import absolute_send_time
+from rtcpeer.rtp.outbound_stream import OutboundStream
+from rtcpeer.rtp.outgoing import OutgoingPacket
+from rtcpeer.rtp.rtcp import TransportWideFeedback
+from rtcpeer.rtp.settings import MediaSettings
+from rtcpeer.srtp.session import SrtpSession
+
+__all__ = ["Egress"]
+
+TICK = 1 / 4000  # of transport-wide feedback
+MAX_STATUSES = 8192  # what `SentPackets` remembers: no more than that can be news
+
+
+class Egress:
+    """The `Outlet` of all senders of one transport. ``on_target`` is told when they may send more or less."""
+
+    def __init__(self, settings: MediaSettings, wall_clock_offset: float, on_target: Callable[[int], None]) -> None:
+        self.wall_clock_offset = wall_clock_offset
+        self.events: list[RtpEvent] = []
+        self.session: SrtpSession | None = None
+        self.is_limits_changed = False
+        self.is_estimating = False  # the peer tells when packets arrive
+        self.streams: Sequence[OutboundStream] = ()
+        self._on_target = on_target
+        self._pacer: Pacer[OutgoingPacket] = Pacer(settings.pacer, settings.bandwidth.start_bitrate)
+        self._sent = SentPackets()
+        self._estimator = BandwidthEstimator(settings.bandwidth)
+        self._feedbacks = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there are keys."""
+        return self.session is not None
+
+    @property
+    def target(self) -> int:
+        """Bits a second for all senders together."""
+        return round(self._estimator.target)
+
+    def enqueue(self, packets: Iterable[OutgoingPacket], now: float) -> None:
+        """Take packets of a frame, of repair or of tones."""
+        pacer = self._pacer
+        for packet in packets:
+            pacer.enqueue(packet, packet.size, packet.priority, now)
+
+    def limits_changed(self) -> None:
+        """Have the bitrate shared anew at the next pull."""
+        self.is_limits_changed = True
+
+    def limit(self, max_bitrate: int, now: float) -> None:
+        """What all senders together have a use for."""
+        self._estimator.limit(max_bitrate, now)
+        self._follow(now)
+
+    def packets_to_send(self, now: float) -> list[bytes]:
+        """What may leave now, as SRTP."""
+        session = self.session
+        if session is None:
+            return []
+        datagrams: list[bytes] = []
+        for queued, size, _, probe_id in self._pacer.packets_to_send(now):
+            packet = queued if queued is not None else self._padding(size, now)
+            if packet is None:
+                continue
+            protected = packet.protected or session.protect_rtp(self._plain(packet, probe_id, now))
+            if protected is not None:
+                packet.stream.note_left(packet, protected, now)
+                datagrams.append(protected)
+        return datagrams
+
+    def handle_timeout(self, now: float) -> None:
+        """Probe, or give way where feedback stays away."""
+        due = self._estimator.next_timeout()
+        if due is not None and due <= now:
+            self._estimator.handle_timeout(now)
+            self._follow(now)
+
+    def next_timeout(self) -> float | None:
+        """When something may leave, or is to be looked at."""
+        return earliest(self._pacer.next_timeout(), self._estimator.next_timeout())
+
+    def receive_feedback(self, feedback: TransportWideFeedback, now: float) -> None:
+        """The peer says when our packets arrived."""
+        arrived = {arrival.sequence_number: arrival.time * TICK for arrival in feedback.arrivals}
+        base, count = feedback.base_sequence_number, min(feedback.status_count, MAX_STATUSES)
+        numbers = ((base + index) & 0xFFFF for index in range(count))
+        results = self._sent.resolve((number, arrived.get(number)) for number in numbers)
+        self._feedbacks += 1
+        self._estimator.receive_feedback(results, now)
+        self._follow(now)
+
+    def receive_remote_bitrate(self, bitrate: int, now: float) -> None:
+        """The peer wants no more than this (REMB)."""
+        self._estimator.receive_remote_bitrate(bitrate, now)
+        self._follow(now)
+
+    def start(self, now: float) -> None:
+        """The path is there: look how much it carries."""
+        if self.is_estimating and self.session is not None:
+            self._estimator.start(now)
+            self._follow(now)
+
+    def statistics(self) -> BandwidthStatistics:
+        """What is known of the path."""
+        return self._estimator.statistics()
+
+    @property
+    def queue_time(self) -> float:
+        """Seconds that what waits takes to leave."""
+        return self._pacer.queue_time
+
+    def _plain(self, packet: OutgoingPacket, probe_id: int | None, now: float) -> bytes:
+        departure = packet.departure
+        if departure is None:
+            return packet.head + packet.tail
+        if departure.is_sequence_number:
+            number = self._sent.add(packet.size, now, probe_id)
+            self._estimator.note_sent(now)
+            return b"".join((packet.head, number.to_bytes(2, "big"), packet.tail))
+        return b"".join((packet.head, absolute_send_time(now).to_bytes(3, "big"), packet.tail))
+
+    def _padding(self, size: int, now: float) -> OutgoingPacket | None:
+        stream = next((stream for stream in self.streams if stream.can_pad), None)
+        return None if stream is None else stream.padding(size, now)
+
+    def _follow(self, now: float) -> None:
+        for event in self._estimator.poll_events():
+            match event:
+                case TargetBitrateChanged(bitrate=bitrate):
+                    self._pacer.set_bitrate(bitrate, now)
+                    self._on_target(bitrate)
+                case ProbeRequested():
+                    self._pacer.start_probe(event)
