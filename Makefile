@@ -30,6 +30,7 @@ $(VENV)/.installed-dev: pyproject.toml | $(VENV)/bin/pip
 $(VENV)/.installed-interop: pyproject.toml $(VENV)/.installed-dev
 	sh scripts/system-packages.sh test
 	$(BIN)/pip install --quiet --group interop
+	sh scripts/aiortc-examples.sh $(BIN)/python
 	@touch $@
 
 # What is installed for development serves the demo as well.

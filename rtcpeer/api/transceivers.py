@@ -67,7 +67,7 @@ class Transceivers:
     @property
     def all(self) -> list[RTCRtpTransceiver]:
         """Those that are not stopped, or have not told the peer of it yet."""
-        return list(self._all)
+        return [each for each in self._all if not each.stopped or each.mid is not None]
 
     def wishes(self) -> tuple[TransceiverWish, ...]:
         """What the next description is to say of them."""

@@ -37,6 +37,8 @@ def agreement(
         is_reduced_size=is_reduced_size,
         allows_mixed_extensions=local.allows_mixed_extensions and remote.allows_mixed_extensions,
         is_sending=direction.sends,
+        max_bitrate=remote.max_bitrate,
+        packet_time_ms=remote.packet_time_ms,
     )
     receive = ReceiveParameters(
         mid=mid,

@@ -21,6 +21,7 @@ def associated(
     known = _keys(pending) | _keys(before)
     taken = before.transceivers | {known[place] for section in sections if (place := _place(section)) in known}
     free = [wish for wish in wishes if wish.is_from_add_track and not wish.is_stopped and wish.key not in taken]
+    settled = {section.mid: section for section in before.sections if section.transceiver is not None}
     made: list[int] = []
     found: list[Section] = []
     for index, section in enumerate(sections):
@@ -38,7 +39,7 @@ def associated(
             made.append(key)
         elif key in pending.made:
             made.append(key)
-        found.append(_offered(section, offer, key, index, before))
+        found.append(_offered(section, offer, key, index, settled.get(section.mid)))
     return tuple(found), frozenset(made)
 
 
@@ -73,14 +74,13 @@ def _keys(session: Session) -> dict[tuple[str, str], int]:
     return {_place(section): section.transceiver for section in session.sections if section.transceiver is not None}
 
 
-def _offered(section: Section, offer: RtpDescription, key: int, index: int, before: Session) -> Section:
+def _offered(section: Section, offer: RtpDescription, key: int, index: int, before: Section | None) -> Section:
     """The section of a remote offer; until it is answered, what was agreed on before goes on."""
-    known = next((each for each in before.sections if each.transceiver == key and each.mid == section.mid), None)
-    facts = known.media if known is not None else None
-    if facts is None or known is None:
-        facts = MediaFacts(key, offer.kind, section.mid, index)
+    if before is None or before.media is None or before.transceiver != key:
+        before = Section(section.mid, section.kind, section.protocol, section.formats)
+    facts = before.media or MediaFacts(key, offer.kind, section.mid, index)
     facts = replace(_told(facts, offer), requested_rids=offer.receive_rids)
-    return replace(section, media=facts, local=None if known is None else known.local)
+    return replace(section, media=facts, local=before.local)
 
 
 def _told(facts: MediaFacts, remote: RtpDescription) -> MediaFacts:

@@ -83,13 +83,15 @@ def answered_codecs(
 
     Empty when there is nothing in common but repair and events.
     """
+    known: dict[CodecIdentity, tuple[int, CodecCapability]] = {}
+    for rank, capability in enumerate(ours):
+        known.setdefault(identity(capability), (rank, capability))
     ranks: dict[int, int] = {}
     answers: dict[int, CodecParameters] = {}
     for codec in offered:
-        found = None if codec.is_rtx else _match(codec, ours)
+        found = None if codec.is_rtx else known.get(identity(codec))
         if found is not None:
-            rank, capability = found
-            ranks[codec.payload_type] = rank
+            ranks[codec.payload_type], capability = found
             answers[codec.payload_type] = _answered(capability, codec)
     if not any(is_media_codec(codec) for codec in answers.values()):
         return ()
@@ -109,23 +111,25 @@ def paired(
     offered: Sequence[CodecParameters], answered: Sequence[CodecParameters]
 ) -> list[tuple[CodecParameters, CodecParameters]]:
     """Codecs of an offer with those of its answer, in the answer's order; payload types may differ."""
+    offers: dict[tuple[CodecIdentity, int | None], CodecParameters] = {}
+    repairs: dict[int, CodecParameters] = {}  # RTX of the offer, by what it repairs
+    for offer in offered:
+        if offer.is_rtx:
+            repairs[_apt(offer)] = offer
+        else:
+            offers[identity(offer), offer.payload_type] = offer
+            offers.setdefault((identity(offer), None), offer)
     partners: dict[int, CodecParameters] = {}  # of the offer, by the answer's payload types
     for answer in answered:
-        candidates = [offer for offer in offered if not offer.is_rtx and identity(offer) == identity(answer)]
-        if candidates:
-            same = (offer for offer in candidates if offer.payload_type == answer.payload_type)
-            partners[answer.payload_type] = next(same, candidates[0])
+        same = identity(answer)
+        partner = offers.get((same, answer.payload_type)) or offers.get((same, None))
+        if partner is not None:
+            partners[answer.payload_type] = partner
     for answer in answered:
         repaired = partners.get(_apt(answer)) if answer.is_rtx else None
-        for offer in offered:
-            if repaired is not None and offer.is_rtx and _apt(offer) == repaired.payload_type:
-                partners[answer.payload_type] = offer
+        if repaired is not None and repaired.payload_type in repairs:
+            partners[answer.payload_type] = repairs[repaired.payload_type]
     return [(partners[answer.payload_type], answer) for answer in answered if answer.payload_type in partners]
-
-
-def _match(codec: CodecParameters, ours: Sequence[CodecCapability]) -> tuple[int, CodecCapability] | None:
-    wanted = identity(codec)
-    return next(((rank, each) for rank, each in enumerate(ours) if identity(each) == wanted), None)
 
 
 def _answered(capability: CodecCapability, offered: CodecParameters) -> CodecParameters:

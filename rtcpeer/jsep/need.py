@@ -32,8 +32,13 @@ def _is_needed_for(wish: TransceiverWish, section: Section | None, *, is_offerer
     if wish.is_stopped:
         return True
     local, remote = section.local, section.remote
-    if wish.direction.sends and (not local.direction.sends or set(local.stream_ids) != set(wish.stream_ids)):
-        return True
     if is_offerer:
-        return wish.direction not in {local.direction, remote.direction.reversed}
-    return local.direction is not wish.direction & remote.direction.reversed
+        possible = wish.direction
+        is_direction_said = wish.direction in {local.direction, remote.direction.reversed}
+    else:
+        possible = wish.direction & remote.direction.reversed
+        is_direction_said = local.direction is possible
+    # Deviation: an answer that can not send has no msid, and section 4.7.3 would have us offer what it lacks. Two sides
+    # that both have a track which the other does not want would take turns with offers for ever.
+    is_stream_said = not possible.sends or (local.direction.sends and set(local.stream_ids) == set(wish.stream_ids))
+    return not is_direction_said or not is_stream_said

@@ -30,6 +30,7 @@ def offered_sections(
         )
     mids = _mids(offer, session.sections)
     groups = _bundled_mids(offer, mids)
+    bundled = frozenset[str]().union(*groups)
     sections: list[Section] = []
     has_data_channel = False
     for index, (media, mid) in enumerate(zip(offer.media, mids, strict=True)):
@@ -46,7 +47,7 @@ def offered_sections(
                 protocol=media.protocol,
                 formats=media.formats,
                 is_rejected=rtp is None and not is_data_channel,
-                is_bundled=any(mid in group for group in groups),
+                is_bundled=mid in bundled,
                 is_mid_signalled=media.attributes.has("mid"),
                 remote=rtp,
             )
@@ -65,6 +66,7 @@ def answered_sections(session: Session, answer: SessionDescription) -> tuple[Sec
         )
     mids = _mids(answer, session.sections)
     groups = _bundled_mids(answer, mids)
+    bundled = frozenset[str]().union(*groups)
     sections = []
     for index, (section, media, mid) in enumerate(zip(session.sections, answer.media, mids, strict=True)):
         if media.kind != section.kind:
@@ -78,11 +80,12 @@ def answered_sections(session: Session, answer: SessionDescription) -> tuple[Sec
         is_rejected = media.port == 0
         if not is_rejected and not is_data_channel_media(media) and not is_rtp_media(media):
             raise InvalidAccessError(f"m-section {index} of the answer is {media.protocol} {' '.join(media.formats)}")
+        _check_unified_plan(media)
         sections.append(
             replace(
                 section,
                 is_rejected=is_rejected,
-                is_bundled=any(mid in group for group in groups),
+                is_bundled=mid in bundled,
                 remote=read_rtp(answer, media) if is_rtp_media(media) and not is_rejected else None,
             )
         )
@@ -162,15 +165,15 @@ def _mids(description: SessionDescription, known: Sequence[Section]) -> list[str
     """The mid of each section, in order; those that the peer does not name get one from us (RFC 9429 section 5.10)."""
     signalled = [sdp.mid(media) for media in description.media]
     taken = {mid for mid in signalled if mid is not None} | {section.mid for section in known}
-    mids: list[str] = []
+    mids: dict[str, None] = {}
     for index, mid in enumerate(signalled):
         if mid is None:
             mid = known[index].mid if index < len(known) else next(_free_mids(taken))
             taken.add(mid)
         if mid in mids:
             raise InvalidAccessError(f"two m-sections have the mid {mid!r}")
-        mids.append(mid)
-    return mids
+        mids[mid] = None
+    return list(mids)
 
 
 def _free_mids(taken: set[str]) -> Iterator[str]:
@@ -179,11 +182,12 @@ def _free_mids(taken: set[str]) -> Iterator[str]:
 
 def _bundled_mids(description: SessionDescription, mids: Sequence[str]) -> list[frozenset[str]]:
     """The BUNDLE groups, each mid in one at most."""
+    known = set(mids)
     bundled: set[str] = set()
     groups = sdp.bundle_groups(description)
     for group in groups:
         for mid in group:
-            if mid not in mids:
+            if mid not in known:
                 raise InvalidAccessError(f"the BUNDLE group names {mid!r}, and no m-section has that mid")
             if mid in bundled:
                 raise InvalidAccessError(f"the BUNDLE groups name {mid!r} twice")

@@ -27,4 +27,6 @@ class RtpDescription:
     is_rtcp_multiplexed: bool = True
     is_reduced_size: bool = True
     allows_mixed_extensions: bool = True  # a=extmap-allow-mixed (RFC 8285 section 6)
+    max_bitrate: int | None = None  # bits/s
+    packet_time_ms: int | None = None
     encodings: tuple[EncodingParameters, ...] = ()  # ours alone: what is sent, under which SSRCs

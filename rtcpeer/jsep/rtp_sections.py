@@ -72,6 +72,8 @@ def read_rtp(description: SessionDescription, section: MediaSection) -> RtpDescr
         is_rtcp_multiplexed=transport.is_rtcp_multiplexed(section),
         is_reduced_size=transport.is_rtcp_reduced_size(section),
         allows_mixed_extensions=description.inherited(section, "extmap-allow-mixed") is not None,
+        max_bitrate=_max_bitrate(section),
+        packet_time_ms=_packet_time_ms(section),
     )
 
 
@@ -166,6 +168,31 @@ def _rids(section: MediaSection) -> tuple[tuple[str, ...], tuple[str, ...]]:
         first = (next((each.rid for each in stream if (each.rid, direction) in described), None) for stream in streams)
         chosen.append(tuple(dict.fromkeys(rid for rid in first if rid is not None)))
     return chosen[0], chosen[1]
+
+
+def _max_bitrate(section: MediaSection) -> int | None:
+    """RFC 9429 section 5.10: b=TIAS, else b=AS less what IP, UDP and SRTP need."""
+    limits = dict(line.split(":", 1) for line in section.bandwidths if ":" in line)
+    tias, kilobits = (_small_number(limits.get(name)) for name in ("TIAS", "AS"))
+    if tias is not None:
+        return tias
+    return None if kilobits is None else max(0, kilobits * 950 - 50 * 40 * 8)
+
+
+def _packet_time_ms(section: MediaSection) -> int | None:
+    """RFC 8866 sections 6.4 and 6.5."""
+    wanted, highest = (
+        _small_number(None if attribute is None else attribute.value)
+        for attribute in (section.attributes.first("ptime"), section.attributes.first("maxptime"))
+    )
+    times = [time for time in (wanted, highest) if time]
+    return min(times) if wanted and times else None
+
+
+def _small_number(text: str | None) -> int | None:
+    """A number as attributes that only advise have it; None where it is none."""
+    text = (text or "").strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 10 else None
 
 
 def _codec_lines(codec: CodecParameters) -> Iterator[_Line]:

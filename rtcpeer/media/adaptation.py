@@ -1,10 +1,13 @@
 """What gives way where the bitrate is too low for the pictures: their number, their size, or both.
 
 A picture needs some bits for each pixel, fewer with a newer codec; below that it falls apart whatever the encoder does.
+Where much moves it needs more: that shows when the encoder, at its coarsest, exceeds the bitrate.
 As the W3C has it (mst-content-hint section 4, RTCDegradationPreference): ``maintain-framerate`` makes the pictures
 smaller, ``maintain-resolution`` makes them fewer, ``balanced`` does both in turns, ``disabled`` does nothing.
 """
 
+import math
+import sys
 from dataclasses import dataclass
 
 from rtcpeer.media.settings import DegradationPreference
@@ -18,6 +21,10 @@ _UP_MARGIN = 1.5  # a better quality has to fit so many times
 _DOWN_AFTER, _UP_AFTER = 1.0, 4.0  # seconds for which it has to be so: each change of size costs a keyframe
 _COLLAPSE = 0.4  # with less than this share of what is needed it gives way at once
 _MIN_FRAMERATE = 5.0
+_WATCHED = 2.0  # seconds over which the encoder's output is compared with what it was told
+_FALLEN, _SETTLING = 0.9, 1.0  # a bitrate lower by that is followed within a second
+_EXCESS = 1.25  # times the bitrate: more than rate control explains
+_FORGETTING = 0.9  # of what was learned about the content, each time it has kept to the bitrate
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +59,25 @@ _LADDERS: dict[DegradationPreference, tuple[Quality, ...]] = {
 }
 
 
+@dataclass(slots=True)
+class _Watch:
+    """What an encoder made in some seconds, keyframes left out."""
+
+    since: float
+    bitrate: int
+    bits: int = 0
+    budget: float = 0.0  # bits
+    pixels: int = 0
+
+
 class Adaptation:
     """Decides by bitrate and picture; time is that of the pictures, in seconds."""
 
     def __init__(self, codec_name: str, preference: DegradationPreference) -> None:
-        self._bits_per_pixel = _MIN_BITS_PER_PIXEL.get(codec_name.lower(), _DEFAULT_BITS_PER_PIXEL)
+        self._least = _MIN_BITS_PER_PIXEL.get(codec_name.lower(), _DEFAULT_BITS_PER_PIXEL)
+        self._bits_per_pixel = self._least
+        self._watch = _Watch(math.inf, sys.maxsize)  # of any bitrate it has fallen
+        self._now = -math.inf
         self._ladder = _LADDERS[preference]
         self._step = 0
         self._since: float | None = None  # since when another step would be right
@@ -76,6 +97,7 @@ class Adaptation:
 
     def update(self, pixels: int, framerate: float, bitrate: int, now: float) -> Quality:
         """What holds for the next picture: ``pixels`` and ``framerate`` are those of full quality."""
+        self._learn(bitrate, now)
         affordable = bitrate / (self._bits_per_pixel * max(pixels * framerate, 1))
         wanted = self._wanted(affordable, framerate)
         if wanted == self._step:
@@ -90,6 +112,27 @@ class Adaptation:
             self._since = None
         return self.quality
 
+    def encoded(self, size: int, budget: float, pixels: int) -> None:
+        """A picture that is no keyframe has become so many bytes; ``budget`` is its share of the bitrate, in bits."""
+        watch = self._watch
+        if self._now >= watch.since:
+            watch.bits += 8 * size
+            watch.budget += budget
+            watch.pixels += pixels
+
+    def _learn(self, bitrate: int, now: float) -> None:
+        """How many bits the pixels of this content take."""
+        watch = self._watch
+        self._now = now
+        if bitrate < _FALLEN * watch.bitrate:
+            self._watch = _Watch(now + _SETTLING, bitrate)
+        elif now - watch.since >= _WATCHED and watch.pixels:
+            if watch.bits > _EXCESS * watch.budget:
+                self._bits_per_pixel = max(watch.bits / watch.pixels, self._least)
+            else:
+                self._bits_per_pixel = max(self._bits_per_pixel * _FORGETTING, self._least)
+            self._watch = _Watch(now, bitrate)
+
     def _wanted(self, affordable: float, framerate: float) -> int:
         """The best step that can be afforded, and a better one than now only if that is so by a margin."""
         last = 0
@@ -98,7 +141,7 @@ class Adaptation:
                 continue
             last = step
             margin = _UP_MARGIN if step < self._step else 1.0
-            if quality.cost * margin <= affordable or (step == 0 and self._step == 0 and affordable >= 1):
+            if quality.cost * margin <= affordable:
                 return step
         return last
 

@@ -77,8 +77,10 @@ class AudioDecoder:
         self._context = None
 
     def _decode(self, frame: EncodedFrame) -> list[av.AudioFrame]:
-        if self._context is None or not self._is_well_formed(frame.data):
-            self._failed += 1  # and is filled as a gap before the next one
+        try:
+            toc_ticks = OpusPacket.parse(frame.data).frame_ticks if self._format.is_opus else 0
+        except MalformedPacketError:
+            self._failed += 1  # and it is filled as a gap before the next one
             return []
         filled = self._fill(frame.timestamp)
         sound = self._run(frame.data, frame.timestamp)
@@ -87,22 +89,13 @@ class AudioDecoder:
             return filled
         self._decoded += 1
         if self._format.is_opus:
-            packet = OpusPacket.parse(frame.data)
-            self._toc, self._toc_ticks = frame.data[0] & _TOC_OF_ONE_FRAME, packet.frame_ticks
+            self._toc, self._toc_ticks = frame.data[0] & _TOC_OF_ONE_FRAME, toc_ticks
         return [*filled, *sound]
-
-    def _is_well_formed(self, data: bytes) -> bool:
-        if not self._format.is_opus:
-            return bool(data)
-        try:
-            OpusPacket.parse(data)
-        except MalformedPacketError:
-            return False
-        return True
 
     def _run(self, data: bytes, timestamp: int) -> list[av.AudioFrame]:
         """What the decoder makes of a packet; afterwards the next one is expected behind it."""
-        assert self._context is not None
+        if self._context is None or not data:
+            return []
         try:
             sound = self._context.decode(av.Packet(data))
         except (av.FFmpegError, ValueError):

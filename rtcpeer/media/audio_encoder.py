@@ -18,7 +18,8 @@ __all__ = ["AudioEncoder", "AudioFormat", "audio_format"]
 _DEFAULT_PTIME_MS = 20  # RFC 7587 section 4.2, RFC 3551 section 4.2
 _PTIMES_OPUS_MS = (10, 20, 40, 60)
 _OPUS_RATE_HZ = 48000
-_MIN_OPUS_BITRATE, _MAX_OPUS_BITRATE = 6000, 510_000  # RFC 7587 section 6.1, maxaveragebitrate
+_MIN_OPUS_BITRATE = 6000  # RFC 7587 section 6.1, maxaveragebitrate
+_MAX_OPUS_BITRATE = 255_000  # for each channel: what it allows for two, and FFmpeg for one
 # Opus' bandwidths by the sampling rate that carries them (RFC 7587 section 6.1, maxplaybackrate), in Hz
 _OPUS_CUTOFFS = {8000: 4000, 12000: 6000, 16000: 8000, 24000: 12000}
 _GAP = 0.03  # seconds by which a source may be early or late before that is a gap
@@ -47,7 +48,7 @@ class AudioEncoder:
         target: EncodingTarget | None = None,
         ptime_ms: int | None = None,
     ) -> None:
-        self._codec = codec
+        self.codec = codec
         self._settings = settings
         self._target = target or EncodingTarget()
         self._bitrate = bitrate
@@ -71,10 +72,9 @@ class AudioEncoder:
         if self._format.encoder != "libopus":
             return None
         channels = 2 if self._format.layout == "stereo" else 1
-        bitrate = self._settings.opus_bitrate * channels
-        limits = [self._bitrate, self._target.max_bitrate, _decimal(self._codec.parameter("maxaveragebitrate"))]
-        bitrate = min([bitrate if limits[2] is None else limits[2], *(one for one in limits[:2] if one is not None)])
-        return min(max(bitrate, _MIN_OPUS_BITRATE), _MAX_OPUS_BITRATE)
+        bitrate = _decimal(self.codec.parameter("maxaveragebitrate")) or self._settings.opus_bitrate * channels
+        bitrate = min([bitrate, *(one for one in (self._bitrate, self._target.max_bitrate) if one is not None)])
+        return min(max(bitrate, _MIN_OPUS_BITRATE), _MAX_OPUS_BITRATE * channels)
 
     def set_bitrate(self, bitrate: int) -> None:
         """Aim at this many bits per second from the next frame on, if the codec can."""
@@ -90,7 +90,7 @@ class AudioEncoder:
     def encode(self, frame: RawFrame, timestamp: int, *, force_keyframe: bool = False) -> list[EncodedFrame]:  # noqa: ARG002
         """See `Encoder.encode`; any packet of sound can be decoded without another one."""
         if not isinstance(frame, av.AudioFrame):
-            raise CodecError(f"{self._codec.mime_type} encodes av.AudioFrame, not {type(frame).__name__}")
+            raise CodecError(f"{self.codec.mime_type} encodes av.AudioFrame, not {type(frame).__name__}")
         started = time.perf_counter()
         try:
             pieces = self._pieces(frame, timestamp)
@@ -99,7 +99,7 @@ class AudioEncoder:
             self.close()
             raise CodecError(
                 f"{frame.samples} samples of {frame.format.name}, {frame.layout.name}, {frame.sample_rate} Hz can not "
-                f"become {self._codec.mime_type}: {error}"
+                f"become {self.codec.mime_type}: {error}"
             ) from error
         self._encode_time += time.perf_counter() - started
         return encoded
@@ -126,8 +126,10 @@ class AudioEncoder:
 
     def _pieces(self, frame: av.AudioFrame, timestamp: int) -> list[av.AudioFrame]:
         """The packets' worths of samples that are complete with this frame."""
+        if frame.sample_rate <= 0:
+            raise ValueError("it tells no sample rate")
         source = (frame.format.name, frame.layout.name, frame.sample_rate)
-        late = 0.0 if self._expected is None else (timestamp - self._expected) / self._codec.clock_rate
+        late = 0.0 if self._expected is None else (timestamp - self._expected) / self.codec.clock_rate
         if self._resampler is None or source != self._source or abs(late) > _GAP:
             # What is less than a packet before a gap is not worth one.
             self._resampler = av.AudioResampler(
@@ -137,7 +139,7 @@ class AudioEncoder:
             self._next = max(timestamp, self._next)
             self._expected = float(timestamp)
         assert self._expected is not None
-        self._expected += frame.samples * self._codec.clock_rate / frame.sample_rate
+        self._expected += frame.samples * self.codec.clock_rate / frame.sample_rate
         # With a frame size it always makes frames of its own, so that the program's stays as it is.
         return self._resampler.resample(frame)
 
@@ -145,9 +147,9 @@ class AudioEncoder:
         timestamp, self._next = self._next, self._next + self._ticks
         context = self._encoder()
         piece.pts = timestamp
-        piece.time_base = Fraction(1, self._codec.clock_rate)
+        piece.time_base = Fraction(1, self.codec.clock_rate)
         level = self._level = amplitude(piece)
-        duration = self._ticks / self._codec.clock_rate
+        duration = self._ticks / self.codec.clock_rate
         self._duration += duration
         self._energy += level * level * duration
         is_sent = self._gate is None or self._gate.passes(level)
@@ -157,7 +159,7 @@ class AudioEncoder:
                 data = bytes(packet)
                 self._frames += 1
                 self._bytes += len(data)
-                frames.append(EncodedFrame(data, timestamp, True, self._codec, audio_level=AudioLevel(dbov(level))))
+                frames.append(EncodedFrame(data, timestamp, True, self.codec, audio_level=AudioLevel(dbov(level))))
         return frames
 
     def _encoder(self) -> av.AudioCodecContext:
@@ -178,7 +180,7 @@ class AudioEncoder:
         context.format = "s16"
         context.layout = self._format.layout
         context.sample_rate = self._format.sample_rate
-        context.time_base = Fraction(1, self._codec.clock_rate)
+        context.time_base = Fraction(1, self.codec.clock_rate)
         if bitrate is not None:
             context.bit_rate = bitrate
             context.options = self._opus_options()
@@ -186,7 +188,7 @@ class AudioEncoder:
         return context
 
     def _opus_options(self) -> dict[str, str]:
-        codec, settings = self._codec, self._settings
+        codec, settings = self.codec, self._settings
         options = {
             "application": "audio" if self._format.layout == "stereo" else "voip",
             "frame_duration": str(self._format.frame_samples * 1000 // _OPUS_RATE_HZ),

@@ -56,7 +56,7 @@ class EncoderStatistics:
     frames_encoded: int = 0
     key_frames_encoded: int = 0
     frames_dropped: int = 0  # for the frame rate, or because the encoder was too slow
-    qp_sum: int | None = None  # None where the codec does not tell
+    qp_sum: int | None = None  # in the encoder's own scale; None of sound
     total_encode_time: float = 0.0  # seconds
     bytes_encoded: int = 0
     frame_width: int | None = None  # of the last picture
@@ -78,7 +78,7 @@ class DecoderStatistics:
     key_frames_decoded: int = 0
     frames_dropped: int = 0  # received and not decoded, or decoded and not read
     frames_failed: int = 0  # that the decoder refused
-    qp_sum: int | None = None
+    qp_sum: int | None = None  # FFmpeg's decoders do not tell it
     total_decode_time: float = 0.0  # seconds
     frame_width: int | None = None
     frame_height: int | None = None

@@ -4,6 +4,8 @@ PyAV's encoder writes to the frame that it is given (timestamp, time base, pictu
 the hands of another encoder's thread and of the program that made it.
 """
 
+from fractions import Fraction
+
 import av
 from av.filter import Graph
 from av.video.reformatter import Interpolation, VideoReformatter
@@ -11,6 +13,8 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from rtcpeer.media.codec_contract import CodecError
 
 __all__ = ["PictureConverter"]
+
+_ANY_TIME_BASE = Fraction(1, 90000)  # a filter graph has one; who takes the pictures gives them times of their own
 
 
 class PictureConverter:
@@ -43,7 +47,7 @@ class PictureConverter:
         if self._graph is None or shape != self._graph_shape:
             self._graph = Graph()
             source = self._graph.add_buffer(
-                width=picture.width, height=picture.height, format=picture.format, time_base=picture.time_base
+                width=picture.width, height=picture.height, format=picture.format, time_base=_ANY_TIME_BASE
             )
             sink = self._graph.add("buffersink")
             source.link_to(sink)

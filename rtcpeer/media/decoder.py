@@ -7,6 +7,7 @@ from fractions import Fraction
 import av
 
 from rtcpeer.media.codec_contract import CodecError, DecoderStatistics, RawFrame
+from rtcpeer.media.orientation import PictureTurner
 from rtcpeer.rtp.frames import EncodedFrame
 from rtcpeer.rtp.parameters import CodecParameters
 
@@ -14,7 +15,9 @@ __all__ = ["VideoDecoder"]
 
 # FFmpeg's decoders, the best first. Its own one for VP8 needs less time than libvpx's.
 _DECODERS = {"vp8": ("vp8", "libvpx"), "vp9": ("vp9", "libvpx-vp9"), "h264": ("h264",), "av1": ("libdav1d", "av1")}
-_OPTIONS = {"libdav1d": {"max_frame_delay": "1"}}  # each picture at once, instead of some in parallel
+# Each picture at once, instead of some in parallel, or after those that might still have to be shown before it.
+_OPTIONS = {"libdav1d": {"max_frame_delay": "1"}, "h264": {"flags": "low_delay"}}
+_MAX_PIXELS = 8192 * 4352  # of a picture: a few bytes can claim a size that takes hundreds of megabytes
 
 
 class VideoDecoder:
@@ -24,6 +27,7 @@ class VideoDecoder:
         self._codec = codec
         self._name, self._context = _open(codec)
         self._time_base = Fraction(1, codec.clock_rate)
+        self._turner = PictureTurner()
         self.needs_keyframe = True
         self._decoded = self._key_frames = self._dropped = self._failed = 0
         self._decode_time = 0.0
@@ -83,7 +87,8 @@ class VideoDecoder:
         for picture in pictures:
             picture.time_base = self._time_base
             self._size = (picture.width, picture.height)
-        return list(pictures)
+        degrees = frame.orientation.rotation if frame.orientation else 0
+        return [self._turner.turned(picture, degrees) for picture in pictures]
 
     def _fail(self) -> None:
         """Begin afresh: what the decoder remembers may be what it fails at."""
@@ -103,6 +108,6 @@ def _open(codec: CodecParameters) -> tuple[str, av.VideoCodecContext | None]:
         assert isinstance(context, av.VideoCodecContext)
         # Threads of FFmpeg's decoders work on pictures in parallel, each thread a picture of delay.
         context.thread_count = min(os.cpu_count() or 1, 2) if name == "libdav1d" else 1
-        context.options = _OPTIONS.get(name, {})
+        context.options = {"max_pixels": str(_MAX_PIXELS)} | _OPTIONS.get(name, {})
         return name, context
     raise CodecError(f"no decoder for {codec.mime_type}")

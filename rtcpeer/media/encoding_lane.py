@@ -97,6 +97,10 @@ class EncodingLane:
         dropped = statistics.frames_dropped + self._dropped
         return replace(statistics, frames_dropped=dropped, quality_limitation_reason=reason)
 
+    async def drained(self) -> None:
+        """Wait until all that was put in is encoded and handed over."""
+        await self._worker.drained()
+
     async def close(self) -> None:
         """End the thread; harmless when repeated."""
         await self._worker.close()

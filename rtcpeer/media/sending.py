@@ -90,7 +90,8 @@ class TrackEncoder:
     def start(self) -> None:
         """Begin to pull; needs the running loop."""
         self._is_started = True
-        self._pull_from(self._track)
+        if not self._is_closed:
+            self._pull_from(self._track)
 
     def request_keyframe(self, rid: str | None = None) -> None:
         """The next picture of this encoding becomes a keyframe, though not more often than the settings allow."""
@@ -211,6 +212,8 @@ class TrackEncoder:
                     self._has_room.clear()
                     await self._has_room.wait()
         except MediaStreamError:
+            for lane in self._lanes:
+                await lane.drained()
             self._end(track, None)
         except Exception as error:  # noqa: BLE001 - of the program's recv, or of the frame: both end this track only
             self._end(track, error)

@@ -1,8 +1,10 @@
 """Pictures to encoded frames of one video codec."""
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
+from struct import Struct
 
 import av
 from av.video.frame import PictureType
@@ -32,6 +34,8 @@ _FAR, _NEAR = 2.5, 1.4
 _HEADROOM = 4  # what an encoder that is told its bitrate can rise to
 _REOPEN_SHARE = 0.15  # change of bitrate for which an encoder that can not be told is opened again
 _REOPEN_INTERVAL = 3.0  # seconds between two of these, unless a keyframe is due
+_QUALITY = Struct("=I")  # what FFmpeg's side data "quality_stats" begins with: the quantizer, as a Lagrange factor
+_QP_TO_LAMBDA = 118
 _MACROBLOCK = 256  # pixels; the unit of max-fs
 
 
@@ -64,7 +68,7 @@ class VideoEncoder:
     ) -> None:
         if not implementations:
             raise CodecError(f"no encoder for {codec.mime_type}")
-        self._codec = codec
+        self.codec = codec
         self._implementations = implementations
         self._settings = settings
         self._bitrate = bitrate or settings.start_bitrate
@@ -78,7 +82,7 @@ class VideoEncoder:
         self._last_seen: int | None = None
         self._interval = 1 / _DEFAULT_FRAMERATE  # mean, between pictures of the source
         self._needs_keyframe = False
-        self._frames = self._key_frames = self._dropped = self._bytes = 0
+        self._frames = self._key_frames = self._dropped = self._bytes = self._qp_sum = 0
         self._encode_time = 0.0
 
     @property
@@ -103,7 +107,7 @@ class VideoEncoder:
     def encode(self, frame: RawFrame, timestamp: int, *, force_keyframe: bool = False) -> list[EncodedFrame]:
         """See `Encoder.encode`."""
         if not isinstance(frame, av.VideoFrame):
-            raise CodecError(f"{self._codec.mime_type} encodes av.VideoFrame, not {type(frame).__name__}")
+            raise CodecError(f"{self.codec.mime_type} encodes av.VideoFrame, not {type(frame).__name__}")
         self._needs_keyframe |= force_keyframe
         self._observe(timestamp)
         quality = self._quality(frame, timestamp)
@@ -125,6 +129,7 @@ class VideoEncoder:
             frames_encoded=self._frames,
             key_frames_encoded=self._key_frames,
             frames_dropped=self._dropped,
+            qp_sum=self._qp_sum,
             total_encode_time=self._encode_time,
             bytes_encoded=self._bytes,
             frame_width=shape.width if shape else None,
@@ -135,8 +140,11 @@ class VideoEncoder:
 
     def close(self) -> None:
         """Free the encoder."""
-        self._open = None
+        opened, self._open = self._open, None
         self._waiting.clear()
+        if opened is not None and self._implementations[0].wants_flush:
+            with suppress(av.FFmpegError):
+                opened.context.encode(None)
 
     def _observe(self, timestamp: int) -> None:
         """How often pictures come."""
@@ -167,9 +175,9 @@ class VideoEncoder:
 
     def _peers_limit(self, name: str) -> float | None:
         """What a receiver of VP8 or VP9 can decode at most (RFC 7741 section 6.1, RFC 9628 section 6)."""
-        if self._codec.name.lower() not in {"vp8", "vp9"}:
+        if self.codec.name.lower() not in {"vp8", "vp9"}:
             return None
-        value = self._codec.parameter(name)
+        value = self.codec.parameter(name)
         return float(value) if value is not None and value.isdecimal() and int(value) else None
 
     def _size(self, frame: av.VideoFrame, quality: Quality) -> tuple[int, int]:
@@ -183,9 +191,21 @@ class VideoEncoder:
         return max(width, 2), max(height, 2)
 
     def _encode(self, frame: av.VideoFrame, timestamp: int, size: tuple[int, int]) -> list[EncodedFrame]:
-        opened = self._encoder_for(*size, timestamp)
-        implementation = self._implementations[0]
+        """With the first implementation that can; those that can not are left out from now on."""
+        while True:
+            try:
+                return self._encode_with(self._implementations[0], frame, timestamp, size)
+            except CodecError:
+                self.close()
+                if len(self._implementations) == 1:
+                    raise
+                self._implementations = self._implementations[1:]
+
+    def _encode_with(
+        self, implementation: VideoImplementation, frame: av.VideoFrame, timestamp: int, size: tuple[int, int]
+    ) -> list[EncodedFrame]:
         picture = self._converter.convert(frame, *size, implementation.pixel_format)
+        opened = self._encoder_for(*size, timestamp)
         step = self._advance(opened, timestamp)
         picture.pts = round(opened.encoder_time)
         picture.duration = step
@@ -194,8 +214,7 @@ class VideoEncoder:
         self._waiting[picture.pts] = timestamp
         try:
             packets = opened.context.encode(picture)
-        except av.FFmpegError as error:
-            self.close()
+        except (av.FFmpegError, ValueError) as error:
             raise CodecError(
                 f"{implementation.name} can not encode a picture of {size[0]}x{size[1]}: {error}"
             ) from error
@@ -208,7 +227,14 @@ class VideoEncoder:
         self._frames += 1
         self._key_frames += packet.is_keyframe
         self._bytes += len(data)
-        return EncodedFrame(data, timestamp, packet.is_keyframe, self._codec, rid=self._target.rid)
+        if packet.has_sidedata("quality_stats"):
+            (quality,) = _QUALITY.unpack_from(packet.get_sidedata("quality_stats"))
+            self._qp_sum += quality // _QP_TO_LAMBDA
+        if self._open is not None and not packet.is_keyframe:
+            shape = self._open.shape
+            budget = self.target_bitrate * self._taken_interval
+            self._adaptation.encoded(len(data), budget, shape.width * shape.height)
+        return EncodedFrame(data, timestamp, packet.is_keyframe, self.codec, rid=self._target.rid)
 
     def _advance(self, opened: _Open, timestamp: int) -> int:
         """Let the encoder's time pass up to this picture; by how much."""
@@ -240,7 +266,7 @@ class VideoEncoder:
         has_size = opened is not None and (opened.shape.width, opened.shape.height) == (width, height)
         if opened is not None and has_size and not self._has_to_reopen(opened, timestamp):
             return opened
-        self._waiting.clear()
+        self.close()
         self._open = self._opened(width, height, timestamp)
         return self._open
 
@@ -258,23 +284,8 @@ class VideoEncoder:
                 return is_due and abs(wanted - bitrate) > _REOPEN_SHARE * bitrate
 
     def _opened(self, width: int, height: int, timestamp: int) -> _Open:
-        """The first implementation that opens; those that do not are left out from now on."""
-        bitrate = self.target_bitrate
-        while True:
-            implementation = self._implementations[0]
-            headroom = _HEADROOM if implementation.rate_control is RateControl.RECONFIGURE else 1
-            shape = EncoderShape(
-                self._codec,
-                width,
-                height,
-                1 / self._taken_interval,
-                bitrate * headroom,
-                bitrate,
-                self._settings.max_keyframe_interval,
-            )
-            try:
-                return _Open(open_encoder(implementation, shape), shape, timestamp)
-            except CodecError:
-                if len(self._implementations) == 1:
-                    raise
-                self._implementations = self._implementations[1:]
+        implementation, bitrate = self._implementations[0], self.target_bitrate
+        headroom = _HEADROOM if implementation.rate_control is RateControl.RECONFIGURE else 1
+        interval = self._settings.max_keyframe_interval
+        shape = EncoderShape(self.codec, width, height, 1 / self._taken_interval, bitrate * headroom, bitrate, interval)
+        return _Open(open_encoder(implementation, shape), shape, timestamp)

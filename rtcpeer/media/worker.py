@@ -10,6 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Generic, TypeVar
 
@@ -17,6 +18,17 @@ __all__ = ["Worker"]
 
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """Stands between the items, to see when those before it are through."""
+
+    reached: asyncio.Future[None]
+
+    def reach(self) -> None:
+        if not self.reached.done():
+            self.reached.set_result(None)
 
 
 class Worker(Generic[ItemT, ResultT]):
@@ -40,7 +52,7 @@ class Worker(Generic[ItemT, ResultT]):
         self._on_failure = on_failure
         self._finish = finish
         self._name = name
-        self._inbox: deque[ItemT] = deque()
+        self._inbox: deque[ItemT | _Mark] = deque()
         self._results: deque[ResultT] = deque()
         self._wake: SimpleQueue[bool] = SimpleQueue()  # an entry for each item; False ends the thread
         self._thread: threading.Thread | None = None
@@ -70,20 +82,26 @@ class Worker(Generic[ItemT, ResultT]):
     def take_oldest(self) -> ItemT | None:
         """Take back the item that has waited longest, if one still does."""
         with suppress(IndexError):
-            return self._inbox.popleft()
+            item = self._inbox.popleft()
+            if not isinstance(item, _Mark):
+                return item
+            item.reach()
         return None
 
-    def clear(self) -> int:
-        """Drop what waits; how many items that were."""
-        count = 0
-        while self.take_oldest() is not None:
-            count += 1
-        return count
+    async def drained(self) -> None:
+        """Wait until the results of all that was put in until now are delivered."""
+        if self._loop is None or self._is_closed:
+            return
+        mark = _Mark(self._loop.create_future())
+        self._inbox.append(mark)
+        self._wake.put(True)
+        await mark.reached
 
     async def close(self) -> None:
         """Drop what waits, end the thread after the item it is at, and wait for that."""
         self._is_closed = True
-        self.clear()
+        while self._inbox:
+            self.take_oldest()
         if self._thread is None or self._ended is None:
             return
         self._wake.put(False)
@@ -102,6 +120,9 @@ class Worker(Generic[ItemT, ResultT]):
         try:
             item = self._inbox.popleft()
         except IndexError:  # taken back
+            return
+        if isinstance(item, _Mark):
+            self._call(item.reach)
             return
         try:
             results = self._process(item)

@@ -126,7 +126,8 @@ class Vp8Depacketizer:
 
     def is_first_of_frame(self, payload: bytes) -> bool:
         """The descriptor says so."""
-        return Vp8Descriptor.parse(payload)[0].starts_frame
+        _descriptor_size(payload)
+        return payload[0] & (_START_OF_PARTITION | _PARTITION_INDEX) == _START_OF_PARTITION
 
     def starts_keyframe(self, payload: bytes) -> bool:
         """Whether a key frame begins here."""
@@ -134,11 +135,28 @@ class Vp8Depacketizer:
 
     def depacketize(self, payloads: Sequence[bytes]) -> Frame:
         """One frame from its payloads."""
-        parsed = [Vp8Descriptor.parse(payload) for payload in payloads]
-        if [descriptor.starts_frame for descriptor, _ in parsed] != [True] + [False] * (len(parsed) - 1):
+        if not payloads or list(map(self.is_first_of_frame, payloads)) != [True] + [False] * (len(payloads) - 1):
             raise MalformedPacketError("the payloads are not one VP8 frame: each begins once, at the first")
-        data = join_bounded([part for _, part in parsed], self._max_frame_size)
-        return Frame(data, _starts_keyframe(*parsed[0]))
+        data = join_bounded([payload[_descriptor_size(payload) :] for payload in payloads], self._max_frame_size)
+        return Frame(data, self.starts_keyframe(payloads[0]))
+
+
+def _descriptor_size(payload: bytes) -> int:
+    """How long the descriptor is (hot path): what is in it is of no use to who joins a frame."""
+    size = 1
+    try:
+        if payload[0] & _EXTENDED:
+            present = payload[1]
+            size = 2
+            if present & _HAS_PICTURE_ID:
+                size = 4 if payload[2] >= _LONG_PICTURE_ID else 3
+            size += bool(present & _HAS_TL0_PICTURE_INDEX)
+            size += bool(present & (_HAS_TEMPORAL_ID | _HAS_KEY_INDEX))
+    except IndexError as error:
+        raise MalformedPacketError(f"a VP8 descriptor that does not end in {len(payload)} bytes") from error
+    if len(payload) <= size:
+        raise MalformedPacketError(f"a VP8 descriptor with nothing behind it in {len(payload)} bytes")
+    return size
 
 
 class Vp8Rewriter:

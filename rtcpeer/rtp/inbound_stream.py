@@ -37,6 +37,7 @@ class StoredPacket(NamedTuple):
     received_at: float
 
 
+PLAYOUT_DELAY_UNIT: Final = 0.01
 STORED_OVERHEAD: Final = 100  # what keeping a packet costs besides its payload, roughly
 make_tuple: Final = tuple.__new__
 
@@ -106,6 +107,8 @@ class InboundStream:
             except MalformedPacketError:
                 self._malformed += 1
                 is_empty = True
+        if extensions.playout_delay is not None:
+            self._buffer.clock.set_wish(*(PLAYOUT_DELAY_UNIT * bound for bound in extensions.playout_delay))
         stored = make_tuple(StoredPacket, (payload, header, extensions, form, now))
         size = payload_size + STORED_OVERHEAD
         self._buffer.receive(number, timestamp, stored, size, now, is_first=is_first, is_last=marker,

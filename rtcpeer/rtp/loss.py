@@ -172,16 +172,18 @@ class RetransmissionHistory(Generic[PacketT]):
     def add(self, sequence_number: int, packet: PacketT, size: int, now: float) -> None:
         """A packet leaves now for the first time."""
         number = self._unwrapper.unwrap(sequence_number)
-        self._drop(number)
-        self._kept[number] = _Kept(packet, size, now)
+        kept, settings = self._kept, self._settings
+        if number in kept:
+            self._drop(number)
+        kept[number] = _Kept(packet, size, now)
         self.kept_bytes += size
-        settings = self._settings
-        while self._kept:
-            oldest = next(iter(self._kept))
-            is_too_much = self.kept_bytes > settings.history_bytes or len(self._kept) > settings.history_packets
-            if not is_too_much and self._kept[oldest].sent_at >= now - settings.history_age:
+        oldest_sent_at = now - settings.history_age
+        for oldest in kept.values():
+            is_too_much = self.kept_bytes > settings.history_bytes or len(kept) > settings.history_packets
+            if not is_too_much and oldest.sent_at >= oldest_sent_at:
                 return
-            self._drop(oldest)
+            break
+        self._drop_oldest(oldest_sent_at)
 
     def packet(self, sequence_number: int, now: float) -> PacketT | None:
         """The peer asks for a packet: what to send again, or None."""
@@ -200,6 +202,15 @@ class RetransmissionHistory(Generic[PacketT]):
         kept.resent_at = now
         self.resent += 1
         return kept.packet
+
+    def _drop_oldest(self, sent_before: float) -> None:
+        settings = self._settings
+        while self._kept:
+            oldest = next(iter(self._kept))
+            is_too_much = self.kept_bytes > settings.history_bytes or len(self._kept) > settings.history_packets
+            if not is_too_much and self._kept[oldest].sent_at >= sent_before:
+                return
+            self._drop(oldest)
 
     def _drop(self, number: int) -> None:
         kept = self._kept.pop(number, None)

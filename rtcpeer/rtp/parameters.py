@@ -60,6 +60,8 @@ class SendParameters:
     is_reduced_size: bool = False  # RTCP (RFC 5506)
     allows_mixed_extensions: bool = False  # two-byte header extensions may be used (RFC 8285 section 6)
     is_sending: bool = True  # by direction: False keeps the stream's state and sends nothing
+    max_bitrate: int | None = None  # bits/s of RTP that the peer takes here (b=TIAS, b=AS)
+    packet_time_ms: int | None = None  # of audio in a packet, as the peer would have it (a=ptime, a=maxptime)
 
     def repair_of(self, codec: CodecParameters) -> CodecParameters | None:
         """The RTX payload type of a codec, if one was agreed on."""

@@ -1,5 +1,6 @@
 """The receiving half of a transceiver: packets of one or several streams become encoded frames (RFC 3550)."""
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
@@ -21,6 +22,7 @@ __all__ = ["RtpReceiver", "SourceHeard"]
 
 SOURCE_MEMORY: Final = 10.0  # W3C webrtc-pc section 5.3: sources of the last 10 s
 MAX_SOURCES: Final = 64
+END_GRACE: Final = 0.2  # how much later than a BYE packets come that were sent before it
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,8 @@ class RtpReceiver:
         self.kind = kind
         self.streams: dict[int, InboundStream] = {}  # by SSRC
         self.malformed = 0  # packets of repair that hold none
+        self._ended: dict[int, float] = {}  # SSRCs, and when
+        self.has_requests = False  # of the program, which the next pull looks at
         self.strange = 0  # packets beyond the bound of streams, or of repair for what is not known
         self._settings = settings
         self._parameters: ReceiveParameters | None = None
@@ -79,6 +83,7 @@ class RtpReceiver:
     @is_read.setter
     def is_read(self, is_read: bool) -> None:
         self._is_read = is_read
+        self.has_requests = True
         for stream in self.streams.values():
             stream.set_read(is_read=is_read)
 
@@ -87,6 +92,7 @@ class RtpReceiver:
         for stream in self.streams.values():
             if self.kind == "video" and ssrc in {None, stream.ssrc} and rid in {None, stream.rid}:
                 stream.keyframes.is_wanted = True
+                self.has_requests = True
 
     def set_jitter_target(self, seconds: float) -> None:
         """At least this delay (W3C's jitterBufferTarget); 0: what the path asks for. `ValueError` beyond 4 s."""
@@ -108,7 +114,7 @@ class RtpReceiver:
 
     # What follows is for the transport that carries the packets.
 
-    def configure(self, parameters: ReceiveParameters | None) -> None:
+    def configure(self, parameters: ReceiveParameters | None, now: float) -> None:
         """Take what was negotiated; streams go on, unless there is nothing to receive any more."""
         if parameters is not None and (self._parameters is None or parameters.codecs != self._parameters.codecs):
             self._formats = {codec.payload_type: Format(codec, depacketizer_of(codec)) for codec in parameters.codecs}
@@ -121,7 +127,7 @@ class RtpReceiver:
         self._parameters = parameters
         if parameters is None or not parameters.is_receiving:
             for ssrc in list(self.streams):
-                self.end(ssrc)
+                self.end(ssrc, now)
 
     def receive(
         self, source: IncomingStream["RtpReceiver"], packet: RtpPacket, extensions: HeaderExtensions, now: float
@@ -133,7 +139,7 @@ class RtpReceiver:
             return None
         stream = self.streams.get(header[3])
         if stream is None:
-            stream = self._start(source, form)
+            stream = self._start(source, form, now)
             if stream is None:
                 return None
         stream.receive(packet, extensions, form, now)
@@ -171,10 +177,12 @@ class RtpReceiver:
             if self.kind == "audio" or frame.contributing_sources:
                 self._hear(frame, now)
 
-    def end(self, ssrc: int) -> None:
-        """A source has left."""
+    def end(self, ssrc: int, now: float) -> None:
+        """A source has left; what of it is still under way does not start it again."""
         stream = self.streams.pop(ssrc, None)
         if stream is not None:
+            self._ended = {one: at for one, at in self._ended.items() if now < at + END_GRACE}
+            self._ended[ssrc] = now
             self.events.append(StreamEnded(self, ssrc, stream.rid))
 
     def end_silent(self, now: float) -> list[int]:
@@ -182,7 +190,7 @@ class RtpReceiver:
         limit = now - self._settings.stream_timeout
         silent = [ssrc for ssrc, stream in self.streams.items() if (stream.last_packet_at or now) < limit]
         for ssrc in silent:
-            self.end(ssrc)
+            self.end(ssrc, now)
         return silent
 
     def set_round_trip_time(self, seconds: float) -> None:
@@ -191,9 +199,11 @@ class RtpReceiver:
         for stream in self.streams.values():
             stream.set_round_trip_time(seconds)
 
-    def _start(self, source: IncomingStream["RtpReceiver"], form: Format) -> InboundStream | None:
+    def _start(self, source: IncomingStream["RtpReceiver"], form: Format, now: float) -> InboundStream | None:
         parameters = self._parameters
         if parameters is None or not parameters.is_receiving or not self._codecs:
+            return None
+        if now < self._ended.get(source.ssrc, -math.inf) + END_GRACE:
             return None
         if len(self.streams) >= self._settings.max_streams:
             self.strange += 1

@@ -21,10 +21,15 @@ class Unwrapper:
 
     def unwrap(self, value: int) -> int:
         """The integer for this value; what is newer than all before becomes the newest."""
-        unwrapped = self.peek(value)
-        if self.newest is None or unwrapped > self.newest:
-            self.newest = unwrapped
-        return unwrapped
+        newest = self.newest
+        if newest is None:
+            self.newest = value & self._mask
+            return self.newest
+        ahead = (value - newest) & self._mask
+        if ahead >= self._half:
+            return newest + ahead - self._mask - 1
+        self.newest = newest + ahead
+        return self.newest
 
     def peek(self, value: int) -> int:
         """As `unwrap`, but remembers nothing."""

@@ -85,6 +85,7 @@ class Bundle:
             self.dtls.handle_timeout(now)
             self._follow_dtls()
             if self.media is not None:
+                self._tell_round_trip_time(self.media)
                 self.media.handle_timeout(now)
             self.channels.handle_timeout(now)
 
@@ -164,7 +165,15 @@ class Bundle:
         if self.media is None:
             self._ownerless_packets += len(packets)
         else:
+            if self.media.path_round_trip_time is None:
+                self._tell_round_trip_time(self.media)
             self.media.receive(packets, now)
+
+    def _tell_round_trip_time(self, media: Media) -> None:
+        """ICE's checks have measured what RTCP tells only later, or never to who does not send."""
+        pair = self.connectivity.agent.selected_pair
+        if pair is not None:
+            media.path_round_trip_time = pair.smoothed_round_trip_time
 
     def _follow_dtls(self) -> None:
         """Bring the association and media up after the handshake and down with the endpoint."""

@@ -16,6 +16,7 @@ from rtcpeer.rtp.events import RtpEvent
 from rtcpeer.rtp.extensions import STOP_ID, ExtensionMap
 from rtcpeer.rtp.header import is_rtcp, parse_packet
 from rtcpeer.rtp.inbound_stream import InboundStream
+from rtcpeer.rtp.lip_sync import synchronize
 from rtcpeer.rtp.parameters import ReceiveParameters, SendParameters
 from rtcpeer.rtp.receiver import RtpReceiver
 from rtcpeer.rtp.router import ReceiveSection, Router, RouterStatistics
@@ -32,7 +33,7 @@ __all__ = ["Media", "MediaLine", "MediaStatistics"]
 
 MAX_EXTENSION_ID: Final = 255
 NO_EXTENSIONS: Final[dict[str, int]] = {}
-SILENCE_CHECK: Final = 1.0
+CARE_INTERVAL: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +81,9 @@ class Media:
         self._receivers: list[RtpReceiver] = []
         self._touched: dict[InboundStream, RtpReceiver] = {}
         self._streams_due: float | None = None
-        self._silence_due: float | None = None
+        self._care_due: float | None = None
         self._is_begin_due = False
+        self.path_round_trip_time: float | None = None  # as the path's owner has measured it
         self._events = self._egress.events
         self._malformed = self._without_keys = 0
 
@@ -113,8 +115,8 @@ class Media:
                     if stream.deadline is not None and stream.deadline <= now:
                         self._touched[stream] = receiver
             self._collect(now)
-        if self._silence_due is not None and self._silence_due <= now:
-            self._look_for_silence(now)
+        if self._care_due is not None and self._care_due <= now:
+            self._look_after_streams(now)
 
     def packets_to_send(self, now: float) -> list[bytes]:
         """RTCP, then what the pacer lets go; nothing before there are keys."""
@@ -129,16 +131,15 @@ class Media:
                 sender.handle_timeout(now)
         if self._egress.is_limits_changed:
             self._limit(now)
-        inbound = [stream for receiver in self._receivers for stream in receiver.streams.values()]
-        asking = [stream for stream in inbound if stream.keyframes.is_wanted or _is_due(stream.deadline, now)]
-        packets = [
-            protected
-            for plain in self._control.compounds(inbound, asking, self._egress.target, now)
-            if (protected := session.protect_rtcp(plain)) is not None
-        ]
-        if asking:
-            self._find_deadline()
-        packets += self._egress.packets_to_send(now)
+        packets = self._egress.packets_to_send(now)
+        if (
+            _is_due(self._streams_due, now)
+            or self._control.is_due(now)
+            or any(receiver.has_requests for receiver in self._receivers)
+        ):
+            plain = self._control_packets(now)
+            # Before the media: what the peer waits for is there.
+            packets[:0] = [packet for each in plain if (packet := session.protect_rtcp(each)) is not None]
         return packets
 
     def poll_events(self) -> list[RtpEvent]:
@@ -154,7 +155,7 @@ class Media:
         """The earliest deadline of all parts; None before there are keys."""
         if self._egress.session is None:
             return None
-        due = earliest(self._egress.next_timeout(), self._control.next_timeout(), self._streams_due, self._silence_due)
+        due = earliest(self._egress.next_timeout(), self._control.next_timeout(), self._streams_due, self._care_due)
         for sender in self._senders:
             due = earliest(due, sender.next_timeout())
         return due
@@ -174,7 +175,7 @@ class Media:
     def configure(self, lines: Sequence[MediaLine], now: float) -> None:
         """All lines there are now, after each step of negotiation; who is no longer among them says BYE."""
         self._configure_senders(lines)
-        self._configure_receivers(lines)
+        self._configure_receivers(lines, now)
         sends = [line.send for line in lines if line.send is not None]
         receives = [line.receive for line in lines if line.receive is not None]
         if sends:
@@ -239,9 +240,19 @@ class Media:
             receiver.collect(stream, now)
         self._touched.clear()
         self._find_deadline()
-        if self._silence_due is None:
-            self._silence_due = now + SILENCE_CHECK
+        if self._care_due is None:
+            self._care_due = now
             self._control.start_reports(now)
+
+    def _control_packets(self, now: float) -> list[bytes]:
+        """What is to be said in RTCP, one flush for all streams."""
+        inbound = [stream for receiver in self._receivers for stream in receiver.streams.values()]
+        asking = [stream for stream in inbound if stream.keyframes.is_wanted or _is_due(stream.deadline, now)]
+        compounds = self._control.compounds(inbound, asking, self._egress.target, now)
+        for receiver in self._receivers:
+            receiver.has_requests = False
+        self._find_deadline()
+        return compounds
 
     def _find_deadline(self) -> None:
         self._streams_due = earliest(
@@ -252,12 +263,17 @@ class Media:
             ]
         )
 
-    def _look_for_silence(self, now: float) -> None:
+    def _look_after_streams(self, now: float) -> None:
+        """Once a second: end what is silent, and keep together what belongs together."""
         for receiver in self._receivers:
             for ssrc in receiver.end_silent(now):
                 self._router.forget(ssrc)
+        if self.path_round_trip_time is not None and not self._intake.has_round_trip_time:
+            for receiver in self._receivers:
+                receiver.set_round_trip_time(self.path_round_trip_time)
+        synchronize(stream for receiver in self._receivers for stream in receiver.streams.values())
         has_streams = any(receiver.streams for receiver in self._receivers)
-        self._silence_due = now + SILENCE_CHECK if has_streams else None
+        self._care_due = now + CARE_INTERVAL if has_streams else None
         self._find_deadline()
 
     def _configure_senders(self, lines: Sequence[MediaLine]) -> None:
@@ -280,11 +296,11 @@ class Media:
             for stream in sender.streams
         }
 
-    def _configure_receivers(self, lines: Sequence[MediaLine]) -> None:
+    def _configure_receivers(self, lines: Sequence[MediaLine], now: float) -> None:
         receivers = [line.receiver for line in lines if line.receiver is not None]
         for gone in self._receivers:
             if gone not in receivers:
-                gone.configure(None)
+                gone.configure(None, now)
         self._receivers = self._intake.receivers = receivers
         sections = []
         ids: dict[int, str] = {}
@@ -294,7 +310,7 @@ class Media:
             if line.receiver.events is not self._events:
                 self._events += line.receiver.events
                 line.receiver.events = self._events
-            line.receiver.configure(line.receive)
+            line.receiver.configure(line.receive, now)
             if line.receive is None or not line.receive.is_receiving:
                 continue
             ids |= {number: uri for uri, number in line.receive.extensions}

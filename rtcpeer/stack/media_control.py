@@ -70,6 +70,11 @@ class Control:
             feedback = self._feedback_at + self._settings.feedback_interval
         return earliest(self._schedule.due, feedback)
 
+    def is_due(self, now: float) -> bool:
+        """Whether `compounds` has something to say of its own."""
+        due = self.next_timeout()
+        return bool(self._leaving) or (due is not None and due <= now)
+
     def compounds(
         self, inbound: Sequence[InboundStream], asking: Sequence[InboundStream], bitrate: int, now: float
     ) -> list[bytes]:

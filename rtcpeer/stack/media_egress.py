@@ -11,6 +11,7 @@ from rtcpeer.rtp.bandwidth import (
     TargetBitrateChanged,
 )
 from rtcpeer.rtp.bandwidth.estimator import BandwidthStatistics
+from rtcpeer.rtp.bandwidth.report_based import ReportBasedRate
 from rtcpeer.rtp.events import RtpEvent
 from rtcpeer.rtp.extension_values import absolute_send_time
 from rtcpeer.rtp.outbound_stream import OutboundStream
@@ -35,21 +36,17 @@ class Egress:
         self.is_limits_changed = False
         self.is_estimating = False  # the peer tells when packets arrive
         self.streams: Sequence[OutboundStream] = ()
+        self.target = settings.bandwidth.start_bitrate  # bits a second for all senders together
         self._on_target = on_target
         self._pacer: Pacer[OutgoingPacket] = Pacer(settings.pacer, settings.bandwidth.start_bitrate)
         self._sent = SentPackets()
         self._estimator = BandwidthEstimator(settings.bandwidth)
-        self._feedbacks = 0
+        self._by_reports = ReportBasedRate(settings.bandwidth)
 
     @property
     def is_open(self) -> bool:
         """Whether there are keys."""
         return self.session is not None
-
-    @property
-    def target(self) -> int:
-        """Bits a second for all senders together."""
-        return round(self._estimator.target)
 
     def enqueue(self, packets: Iterable[OutgoingPacket], now: float) -> None:
         """Take packets of a frame, of repair or of tones."""
@@ -64,6 +61,7 @@ class Egress:
     def limit(self, max_bitrate: int, now: float) -> None:
         """What all senders together have a use for."""
         self._estimator.limit(max_bitrate, now)
+        self._by_reports.limit(max_bitrate)
         self._follow(now)
 
     def packets_to_send(self, now: float) -> list[bytes]:
@@ -99,14 +97,20 @@ class Egress:
         base, count = feedback.base_sequence_number, min(feedback.status_count, MAX_STATUSES)
         numbers = ((base + index) & 0xFFFF for index in range(count))
         results = self._sent.resolve((number, arrived.get(number)) for number in numbers)
-        self._feedbacks += 1
         self._estimator.receive_feedback(results, now)
         self._follow(now)
 
     def receive_remote_bitrate(self, bitrate: int, now: float) -> None:
         """The peer wants no more than this (REMB)."""
         self._estimator.receive_remote_bitrate(bitrate, now)
+        self._by_reports.receive_remote_bitrate(bitrate)
         self._follow(now)
+
+    def receive_loss(self, share: float, now: float) -> None:
+        """The peer reports the share of packets that it has lost."""
+        if not self.is_estimating:
+            self._by_reports.receive_loss(share, now)
+            self._follow(now)
 
     def start(self, now: float) -> None:
         """The path is there: look how much it carries."""
@@ -129,7 +133,8 @@ class Egress:
             return packet.head + packet.tail
         if departure.is_sequence_number:
             number = self._sent.add(packet.size, now, probe_id)
-            self._estimator.note_sent(now)
+            if self.is_estimating:
+                self._estimator.note_sent(now)
             return b"".join((packet.head, number.to_bytes(2, "big"), packet.tail))
         return b"".join((packet.head, absolute_send_time(now).to_bytes(3, "big"), packet.tail))
 
@@ -141,7 +146,14 @@ class Egress:
         for event in self._estimator.poll_events():
             match event:
                 case TargetBitrateChanged(bitrate=bitrate):
-                    self._pacer.set_bitrate(bitrate, now)
-                    self._on_target(bitrate)
+                    self._aim_at(bitrate, now)
                 case ProbeRequested():
-                    self._pacer.start_probe(event)
+                    if any(stream.can_pad for stream in self.streams) or self._pacer.queued_bytes:
+                        self._pacer.start_probe(event)
+        if not self.is_estimating and self.target != self._by_reports.bitrate:
+            self._aim_at(self._by_reports.bitrate, now)
+
+    def _aim_at(self, bitrate: int, now: float) -> None:
+        self.target = bitrate
+        self._pacer.set_bitrate(bitrate, now)
+        self._on_target(bitrate)

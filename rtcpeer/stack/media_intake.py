@@ -35,6 +35,7 @@ class ControlIntake:
         self.outbound: Mapping[int, OutboundStream] = {}
         self.receivers: Sequence[RtpReceiver] = ()
         self.malformed = 0
+        self.has_round_trip_time = False  # reports on what we send have told it
         self.without_stream = 0  # feedback on what we do not send
         self._egress = egress
         self._router = router
@@ -64,7 +65,7 @@ class ControlIntake:
                 self._router.route_rtcp(packet)
                 self._learn_names(packet)
             case Bye(ssrcs=ssrcs):
-                self._end(ssrcs)
+                self._end(ssrcs, now)
             case _:
                 self._receive_request(packet, now)
 
@@ -90,16 +91,18 @@ class ControlIntake:
             stream = self.outbound.get(block.ssrc)
             if stream is None:
                 continue  # of repair, mostly
+            self._egress.receive_loss(block.fraction_lost / 256, now)
             seconds = stream.receive_report(block, self._egress.wall_clock_offset, now)
             if seconds is not None:
+                self.has_round_trip_time = True
                 for receiver in self.receivers:
                     receiver.set_round_trip_time(seconds)
 
-    def _end(self, ssrcs: Iterable[int]) -> None:
+    def _end(self, ssrcs: Iterable[int], now: float) -> None:
         for ssrc in ssrcs:
             for receiver in self.receivers:
                 if ssrc in receiver.streams:
-                    receiver.end(ssrc)
+                    receiver.end(ssrc, now)
                     self._router.forget(ssrc)
 
     def _learn_names(self, description: SourceDescription) -> None:

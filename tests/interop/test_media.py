@@ -119,6 +119,7 @@ CALL = """
 const pc = window.pc = new RTCPeerConnection();
 window.tracks = [];
 pc.ontrack = ({ track, streams }) => {
+  if (window.tracks.includes(track)) return;
   window.tracks.push(track);
   const element = document.createElement(track.kind);
   element.autoplay = true;
@@ -225,3 +226,89 @@ async def test_chromiums_camera_and_microphone_arrive(page: Page, we_offer: bool
         [sources] = [arrived["audio"].receiver.getSynchronizationSources()]
         assert sources
     await reader.task
+
+
+@pytest.mark.parametrize("who", ["we", "they"])
+async def test_either_side_changes_what_flows(page: Page, who: str) -> None:
+    """Tracks added, replaced, muted by direction and removed, by one side, while the other's go on."""
+    await page.run(CALL, constraints={"video": {"width": 320, "height": 240}})
+
+    async def negotiate(pc: RTCPeerConnection) -> None:
+        await (offer_to_page(pc, page) if who == "we" else offer_from_page(pc, page))
+
+    async with RTCPeerConnection() as pc:
+        arrived = tracks_of(pc)
+        sender = pc.addTrack(NumberedVideo(blue=90, red=200))
+        await negotiate(pc)
+        theirs = Numbers(arrived["video"])
+        await shows(page, lambda pixel: pixel[0] > pixel[1] + 60)
+        await until(lambda: theirs.numbers)
+
+        sender.replaceTrack(NumberedVideo(blue=220, red=100, width=640, height=480))
+        await shows(page, lambda pixel: pixel[2] > pixel[1] + 60)
+        assert (await page.run(SHOWN))["width"] == 640
+
+        # Sound is added by the one, the picture taken away by the other direction.
+        if who == "we":
+            pc.addTrack(Tone())
+            pc.getTransceivers()[0].direction = "recvonly"
+        else:
+            await page.run("pc.getTransceivers()[0].direction = 'sendonly'; pc.addTransceiver('audio');")
+        await negotiate(pc)
+        assert await page.evaluate("pc.getTransceivers().map((one) => one.currentDirection)") in (
+            ["sendonly", "recvonly"],
+            ["sendonly", "sendonly"],
+        )
+        await page.wait_for("window.tracks[0].muted")
+        count = len(theirs.numbers)
+        await until(lambda: len(theirs.numbers) > count + 10)
+
+        # And back, with another track of theirs.
+        if who == "we":
+            pc.getTransceivers()[0].direction = "sendrecv"
+        else:
+            await page.run("pc.getTransceivers()[0].direction = 'sendrecv';")
+        await negotiate(pc)
+        await page.wait_for("!window.tracks[0].muted")
+        await shows(page, lambda pixel: pixel[2] > pixel[1] + 60)
+
+        if who == "we":
+            pc.removeTrack(sender)
+            await pc.getTransceivers()[1].stop()
+        else:
+            await page.run("pc.removeTrack(pc.getSenders()[0]); pc.getTransceivers()[1].stop();")
+        await negotiate(pc)
+        assert len(pc.getTransceivers()) == 1
+        assert await page.evaluate("pc.getTransceivers().length") == 1
+        muted = arrived["video"].muted if who == "they" else await page.evaluate("window.tracks[0].muted")
+        assert muted
+    await theirs.task
+
+
+async def shows(page: Page, is_it: Callable[[list[int]], bool]) -> None:
+    """Wait until <video> has a pixel of that colour."""
+    async with asyncio.timeout(30):
+        while not is_it((await page.run(SHOWN))["pixel"]):
+            await asyncio.sleep(0.1)
+
+
+async def test_layers_of_chromiums_simulcast_arrive(page: Page) -> None:
+    await page.run(CALL, constraints=None)
+    await page.run(
+        """
+        const stream = await navigator.mediaDevices.getUserMedia({ video: { width: 1280, height: 720 } });
+        pc.addTransceiver(stream.getTracks()[0], { sendEncodings: [
+          { rid: "q", scaleResolutionDownBy: 4 }, { rid: "h", scaleResolutionDownBy: 2 }, { rid: "f" }] });
+        """
+    )
+    async with RTCPeerConnection() as pc:
+        arrived = tracks_of(pc)
+        await offer_from_page(pc, page)
+        receiver = arrived["video"].receiver
+        rids: dict[str | None, int] = {}
+        async with asyncio.timeout(60):
+            async for frame in receiver.encoded():
+                rids[frame.rid] = rids.get(frame.rid, 0) + 1
+                if len(rids) == 3 and min(rids.values()) > 10:
+                    break
+        assert set(rids) == {"q", "h", "f"}

@@ -74,10 +74,11 @@ class Pacer(Generic[PacketT]):
 
     def enqueue(self, packet: PacketT, size: int, priority: Priority, now: float) -> None:
         """A packet of so many bytes wants to be sent."""
-        self._drop_expired(now)
         if self._queued_packets >= self._settings.max_queued_packets:
-            self.dropped += 1
-            return
+            self._drop_expired(now)
+            if self._queued_packets >= self._settings.max_queued_packets:
+                self.dropped += 1
+                return
         self._pay(now)
         self._queues[priority].append(_Queued(packet, size, now))
         self._queued_bytes += size
@@ -85,6 +86,8 @@ class Pacer(Generic[PacketT]):
 
     def packets_to_send(self, now: float) -> list[PacedPacket[PacketT]]:
         """What may leave now, in order; empty afterwards."""
+        if not self._queued_packets and not self._probes:
+            return []
         self._drop_expired(now)
         self._pay(now)
         packets: list[PacedPacket[PacketT]] = []

@@ -42,7 +42,14 @@ class Trendline:
 def _slope(points: deque[tuple[float, float]]) -> float:
     """Of the least-squares line; 0 where all stand at one time."""
     count = len(points)
-    mean_x = sum(x for x, _ in points) / count
-    mean_y = sum(y for _, y in points) / count
-    spread = sum((x - mean_x) ** 2 for x, _ in points)
-    return sum((x - mean_x) * (y - mean_y) for x, y in points) / spread if spread > 0 else 0.0
+    sum_x = sum_y = 0.0
+    for x, y in points:
+        sum_x += x
+        sum_y += y
+    mean_x, mean_y = sum_x / count, sum_y / count
+    spread = product = 0.0
+    for x, y in points:
+        away = x - mean_x
+        spread += away * away
+        product += away * (y - mean_y)
+    return product / spread if spread > 0 else 0.0
