@@ -74,6 +74,7 @@ from rtcpeer.turn import TurnSettings, time_limited_credentials
 if TYPE_CHECKING:
     from rtcpeer.api.dtmf import RTCDTMFSender
     from rtcpeer.api.encoded_frames import EncodedFrames
+    from rtcpeer.api.forwarded_track import ForwardedTrack
     from rtcpeer.api.remote_track import RemoteStreamTrack
     from rtcpeer.api.rtp_receiver import RTCRtpContributingSource, RTCRtpReceiver, RTCRtpSynchronizationSource
     from rtcpeer.api.rtp_sender import RTCRtpSender
@@ -102,6 +103,7 @@ __all__ = [
     "MediaStreamError",
     "MediaStream",
     "RemoteStreamTrack",
+    "ForwardedTrack",
     "RTCRtpTransceiver",
     "RTCRtpTransceiverInit",
     "RTCRtpSender",
@@ -181,6 +183,7 @@ __all__ = [
 _IMPORTED_LATE = {
     "RTCDTMFSender": "rtcpeer.api.dtmf",
     "EncodedFrames": "rtcpeer.api.encoded_frames",
+    "ForwardedTrack": "rtcpeer.api.forwarded_track",
     "RemoteStreamTrack": "rtcpeer.api.remote_track",
     "RTCRtpContributingSource": "rtcpeer.api.rtp_receiver",
     "RTCRtpReceiver": "rtcpeer.api.rtp_receiver",

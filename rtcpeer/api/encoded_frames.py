@@ -14,7 +14,7 @@ MAX_UNREAD = 256
 
 
 class EncodedFrames(AsyncIterator[EncodedFrame]):
-    """The frames of one receiver, from the moment at which it was made; ends with the receiver, or by `aclose`.
+    """The frames of one receiver, from the moment at which it was made; ends with the receiver, or by `close`.
 
     Args:
         ask: asks the peer for a keyframe.
@@ -52,13 +52,17 @@ class EncodedFrames(AsyncIterator[EncodedFrame]):
         self._is_ended = True
         self._tell()
 
-    async def aclose(self) -> None:
+    def close(self) -> None:
         """Read no more."""
         if not self._is_ended:
             self._is_ended = True
             self._leave(self)
         self._unread.clear()
         self._tell()
+
+    async def aclose(self) -> None:
+        """`close`, by the name that asynchronous generators give it."""
+        self.close()
 
     def __aiter__(self) -> Self:
         return self
@@ -80,7 +84,7 @@ class EncodedFrames(AsyncIterator[EncodedFrame]):
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        await self.aclose()
+        self.close()
 
     def _tell(self) -> None:
         if self._waiter is not None and not self._waiter.done():

@@ -35,7 +35,7 @@ class TransceiverWish:
     kind: Kind
     direction: Direction = Direction.SENDRECV
     stream_ids: tuple[str, ...] = ()  # of the sender, for a=msid
-    track_id: str | None = None  # likewise
+    track_id: str | None = None  # likewise; not that of another transceiver, which Chromium would refuse
     encodings: tuple[EncodingParameters, ...] = ()  # several with rids are simulcast; none where we never send
     codec_preferences: tuple[CodecCapability, ...] = ()  # of our capabilities, those to use, the best first; () is all
     receive_rids: tuple[str, ...] = ()  # simulcast that we ask the peer for in offers (RFC 8853); a browser has none

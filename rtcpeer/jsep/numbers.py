@@ -7,13 +7,13 @@ from collections.abc import Iterable, Sequence
 
 from rtcpeer.errors import InvalidAccessError
 from rtcpeer.jsep.capabilities import CodecCapability, ExtensionCapability, MediaCapabilities
-from rtcpeer.jsep.codec_matching import CodecIdentity, answered_codecs, identity, offered_parameters
+from rtcpeer.jsep.codec_matching import CodecIdentity, identity, offered_parameters
 from rtcpeer.jsep.rtp_description import RtpDescription
 from rtcpeer.rtp.parameters import CodecParameters
 from rtcpeer.sdp.media import HeaderExtension
 from rtcpeer.sdp.transport import Direction
 
-__all__ = ["MAX_ONE_BYTE_ID", "Numbers", "check_collisions", "learned_extension_ids", "learned_payload_types"]
+__all__ = ["MAX_ONE_BYTE_ID", "Numbers", "check_extension_ids", "learned_extension_ids", "learned_payload_types"]
 
 MAX_ONE_BYTE_ID = 14
 # RFC 3551 section 3 leaves 96 to 127; RFC 5761 section 4 keeps 64 to 95 free for RTCP, and 35 to 63 is what remains.
@@ -34,14 +34,20 @@ class Numbers:
         self._extension_ids = dict(extension_ids)
         self._used = {codec.payload_type for rtp in living for codec in rtp.codecs}
 
-    def codecs(self, capabilities: Sequence[CodecCapability]) -> tuple[CodecParameters, ...]:
-        """The codecs under their payload types, each followed by its RTX where that is among them."""
+    def codecs(
+        self, capabilities: Sequence[CodecCapability], before: Sequence[CodecParameters] = ()
+    ) -> tuple[CodecParameters, ...]:
+        """The codecs under their payload types, each followed by its RTX where that is among them.
+
+        The section keeps the numbers that it had ``before``, even where a peer has used them elsewhere for others.
+        """
+        own = {identity(codec): codec.payload_type for codec in before}
         has_rtx = any(capability.is_rtx for capability in capabilities)
         codecs: list[CodecParameters] = []
         for capability in capabilities:
             if capability.is_rtx:
                 continue
-            number = self._payload_type(identity(capability), capability.payload_type)
+            number = self._payload_type(identity(capability), capability.payload_type, own)
             if number is None:
                 continue
             codecs.append(offered_parameters(capability, number))
@@ -49,7 +55,7 @@ class Numbers:
                 rtx = CodecParameters(
                     capability.kind, "rtx", 0, capability.clock_rate, parameters=(("apt", str(number)),)
                 )
-                repair = self._payload_type(identity(rtx), capability.repair_payload_type)
+                repair = self._payload_type(identity(rtx), capability.repair_payload_type, own)
                 if repair is not None:
                     codecs.append(
                         CodecParameters(rtx.kind, rtx.name, repair, rtx.clock_rate, parameters=rtx.parameters)
@@ -66,14 +72,17 @@ class Numbers:
                 found.append(HeaderExtension(number, capability.uri, direction))
         return tuple(found)
 
-    def _payload_type(self, codec: CodecIdentity, preferred: int | None) -> int | None:
+    def _payload_type(self, codec: CodecIdentity, preferred: int | None, own: dict[CodecIdentity, int]) -> int | None:
+        if codec in own:
+            return own[codec]
+        taken = own.values()
         known = self._numbers.get(codec)
-        if known is not None and self._payload_types.get(known) == codec:
+        if known is not None and known not in taken and self._payload_types.get(known) == codec:
             return known
         places = [*([] if preferred is None else [preferred]), *_DYNAMIC]
-        number = next((number for number in places if number not in self._payload_types), None)
-        if number is None:  # one that was used once, in a section that is no more
-            number = next((number for number in _DYNAMIC if number not in self._used), None)
+        free = (number for number in places if number not in self._payload_types and number not in taken)
+        # At last one that was used once, in a section that is no more.
+        number = next(free, None) or next((number for number in _DYNAMIC if number not in self._used), None)
         if number is not None:
             self._payload_types[number] = codec
             self._numbers[codec] = number
@@ -110,25 +119,19 @@ def learned_extension_ids(known: ExtensionIds, descriptions: Iterable[RtpDescrip
     return tuple((uri, number) for number, uri in uris.items())
 
 
-def check_collisions(descriptions: Iterable[RtpDescription], capabilities: MediaCapabilities) -> None:
-    """Refuse a BUNDLE group in which a payload type or an extension id that we use means two things.
+def check_extension_ids(descriptions: Iterable[RtpDescription], capabilities: MediaCapabilities) -> None:
+    """Refuse a BUNDLE group in which an id that we use means two things (RFC 8285 section 6, RFC 9143 section 7.3).
 
-    RFC 9143 section 9.1. What nobody here knows may mean anything.
+    It would be the id by which we learn what section a packet is of. What nobody here knows may mean anything.
 
     Raises:
         InvalidAccessError: there is one.
     """
-    codecs: dict[int, CodecIdentity] = {}
+    # Deviation: RFC 9143 section 9.1 wants the same of payload types. Firefox offers what breaks that once it has
+    # answered with numbers other than its own; sections are told apart by MID and SSRC, so that it does no harm.
     uris: dict[int, str] = {}
     known = {extension.uri for extension in capabilities.extensions}
     for rtp in descriptions:
-        for codec in answered_codecs(rtp.codecs, capabilities.codecs_of(rtp.kind), is_ordered=False):
-            wanted = identity(codec)
-            if codecs.setdefault(codec.payload_type, wanted) != wanted:
-                raise InvalidAccessError(
-                    f"payload type {codec.payload_type} stands for {codecs[codec.payload_type].name} and for "
-                    f"{wanted.name} in sections of one BUNDLE group"
-                )
         for extension in rtp.extensions:
             if extension.uri in known and uris.setdefault(extension.id, extension.uri) != extension.uri:
                 raise InvalidAccessError(

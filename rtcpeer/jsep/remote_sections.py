@@ -10,7 +10,7 @@ from rtcpeer.errors import InvalidAccessError
 from rtcpeer.jsep.capabilities import MediaCapabilities
 from rtcpeer.jsep.codec_matching import answered_codecs
 from rtcpeer.jsep.facts import Section, Session
-from rtcpeer.jsep.numbers import check_collisions
+from rtcpeer.jsep.numbers import check_extension_ids
 from rtcpeer.jsep.rtp_description import RtpDescription
 from rtcpeer.jsep.rtp_sections import is_rtp_media, read_rtp
 from rtcpeer.jsep.sections import is_data_channel_media
@@ -54,7 +54,7 @@ def offered_sections(
         )
     sections = _of_one_transport(sections, session, groups)
     _check_multiplexing(sections)
-    check_collisions((section.remote for section in sections if section.remote is not None), capabilities)
+    check_extension_ids((section.remote for section in sections if section.remote is not None), capabilities)
     return tuple(sections)
 
 

@@ -37,7 +37,8 @@ def offered_rtp(
     wish: TransceiverWish, cname: str, agreed: Section | None, capabilities: MediaCapabilities, numbers: Numbers
 ) -> RtpDescription:
     """What an offer says about a transceiver; ``agreed`` is its section after the last answer."""
-    codecs = numbers.codecs(_usable(wish, capabilities))
+    known = () if agreed is None or agreed.local is None else agreed.local.codecs
+    codecs = numbers.codecs(_usable(wish, capabilities), known)
     extensions = numbers.extensions(capabilities.extensions_of(wish.kind))
     is_reduced_size = True
     if agreed is not None and agreed.local is not None and agreed.remote is not None:

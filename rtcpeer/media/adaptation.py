@@ -21,10 +21,10 @@ _UP_MARGIN = 1.5  # a better quality has to fit so many times
 _DOWN_AFTER, _UP_AFTER = 1.0, 4.0  # seconds for which it has to be so: each change of size costs a keyframe
 _COLLAPSE = 0.4  # with less than this share of what is needed it gives way at once
 _MIN_FRAMERATE = 5.0
-_WATCHED = 2.0  # seconds over which the encoder's output is compared with what it was told
+_WATCHED = 1.0  # seconds over which the encoder's output is compared with what it was told
 _FALLEN, _SETTLING = 0.9, 1.0  # a bitrate lower by that is followed within a second
 _EXCESS = 1.25  # times the bitrate: more than rate control explains
-_FORGETTING = 0.9  # of what was learned about the content, each time it has kept to the bitrate
+_FORGETTING = 0.95  # of what was learned about the content, each time it has kept to the bitrate
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +129,7 @@ class Adaptation:
         elif now - watch.since >= _WATCHED and watch.pixels:
             if watch.bits > _EXCESS * watch.budget:
                 self._bits_per_pixel = max(watch.bits / watch.pixels, self._least)
+                self._since, self._wants_better = -math.inf, False  # it has been so for long enough
             else:
                 self._bits_per_pixel = max(self._bits_per_pixel * _FORGETTING, self._least)
             self._watch = _Watch(now, bitrate)

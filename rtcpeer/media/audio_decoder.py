@@ -11,13 +11,13 @@ from rtcpeer.errors import MalformedPacketError
 from rtcpeer.media.codec_contract import CodecError, DecoderStatistics, RawFrame
 from rtcpeer.media.frame_making import silence
 from rtcpeer.payload import OpusPacket
+from rtcpeer.payload.opus import TOC_OF_ONE_FRAME
 from rtcpeer.rtp.frames import EncodedFrame
 from rtcpeer.rtp.parameters import CodecParameters
 
 __all__ = ["AudioDecoder"]
 
 _LONGEST_GAP = 1.0  # seconds; a longer one stays a gap of the timestamps
-_TOC_OF_ONE_FRAME = 0xFC  # without the two bits that count the frames (RFC 6716 section 3.1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class AudioDecoder:
             return filled
         self._decoded += 1
         if self._format.is_opus:
-            self._toc, self._toc_ticks = frame.data[0] & _TOC_OF_ONE_FRAME, toc_ticks
+            self._toc, self._toc_ticks = frame.data[0] & TOC_OF_ONE_FRAME, toc_ticks
         return [*filled, *sound]
 
     def _run(self, data: bytes, timestamp: int) -> list[av.AudioFrame]:

@@ -9,6 +9,7 @@ import av
 from rtcpeer.media.codec_contract import CodecError, EncoderStatistics, EncodingTarget, RawFrame
 from rtcpeer.media.settings import CodecSettings, DegradationPreference
 from rtcpeer.media.silence import SilenceGate, amplitude, dbov
+from rtcpeer.payload.opus import TOC_OF_ONE_FRAME
 from rtcpeer.rtp.extension_values import AudioLevel
 from rtcpeer.rtp.frames import EncodedFrame
 from rtcpeer.rtp.parameters import CodecParameters
@@ -63,6 +64,7 @@ class AudioEncoder:
         self._next = 0  # the timestamp of the next packet
         self._frames = self._bytes = 0
         self._encode_time = 0.0
+        self._is_sent = True
         self._level: float | None = None
         self._energy = self._duration = 0.0
 
@@ -152,11 +154,13 @@ class AudioEncoder:
         duration = self._ticks / self.codec.clock_rate
         self._duration += duration
         self._energy += level * level * duration
-        is_sent = self._gate is None or self._gate.passes(level)
+        was_sent, self._is_sent = self._is_sent, self._gate is None or self._gate.passes(level)
         frames = []
         for packet in context.encode(piece):
-            if is_sent:
+            if self._is_sent or was_sent:
                 data = bytes(packet)
+                if not self._is_sent:  # tells that a pause begins
+                    data = bytes([data[0] & TOC_OF_ONE_FRAME])
                 self._frames += 1
                 self._bytes += len(data)
                 frames.append(EncodedFrame(data, timestamp, True, self.codec, audio_level=AudioLevel(dbov(level))))

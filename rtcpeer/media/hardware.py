@@ -1,6 +1,5 @@
 """H.264 encoders of graphics cards and systems on a chip. FFmpeg may have them where the machine has not: we try."""
 
-from collections.abc import Callable
 from functools import cache
 
 import av
@@ -8,7 +7,6 @@ import av
 from rtcpeer.media.codec_contract import CodecError
 from rtcpeer.media.video_implementations import (
     EncoderShape,
-    RateControl,
     VideoImplementation,
     open_encoder,
     x264_profile,
@@ -24,31 +22,40 @@ _PROBE_CODEC = CodecParameters(
 )
 
 
-def _options(**own: str) -> Callable[[EncoderShape], dict[str, str]]:
-    """FFmpeg's options for low delay and constant bitrate, which each encoder names in its own way."""
+_CONSTRAINED = {"baseline": "constrained_baseline"}  # as some of them call what x264 calls baseline
+_NUMBERS = {"baseline": "66", "main": "77", "high": "100"}  # profile_idc
+
+
+def _hardware(
+    name: str,
+    own: dict[str, str],
+    pixel_format: str = "nv12",
+    *,
+    device: str | None = None,
+    profiles: dict[str, str] | None = None,
+) -> VideoImplementation:
+    """Low delay and constant bitrate, which each encoder names in its ``own`` way."""
 
     def options(shape: EncoderShape) -> dict[str, str]:
-        buffer = str(round(shape.bitrate * _BUFFER_SECONDS))
-        return {"maxrate": str(shape.bitrate), "bufsize": buffer, "profile": x264_profile(shape.codec), **own}
+        profile = x264_profile(shape.codec)
+        return own | {
+            "maxrate": str(shape.bitrate),
+            "bufsize": str(round(shape.bitrate * _BUFFER_SECONDS)),
+            "profile": (profiles or {}).get(profile, profile),
+        }
 
-    return options
-
-
-def _hardware(name: str, pixel_format: str = "nv12", device: str | None = None, **own: str) -> VideoImplementation:
-    return VideoImplementation(
-        name, _options(**own), RateControl.REOPEN, pixel_format=pixel_format, is_hardware=True, device=device
-    )
+    return VideoImplementation(name, options, pixel_format=pixel_format, is_hardware=True, device=device)
 
 
+_NVENC = {"preset": "p3", "tune": "ull", "rc": "cbr", "zerolatency": "1", "delay": "0", "forced-idr": "1"}
+_AMF = {"usage": "ultralowlatency", "rc": "cbr", "forced_idr": "1"}
 HARDWARE = (
-    _hardware("h264_videotoolbox", realtime="1"),
-    _hardware(
-        "h264_nvenc", "yuv420p", preset="p3", tune="ull", rc="cbr", zerolatency="1", delay="0", **{"forced-idr": "1"}
-    ),
-    _hardware("h264_qsv", async_depth="1", forced_idr="1"),
-    _hardware("h264_vaapi", device="vaapi", async_depth="1", rc_mode="CBR"),
-    _hardware("h264_amf", usage="ultralowlatency", rc="cbr", forced_idr="1"),
-    _hardware("h264_v4l2m2m", "yuv420p"),
+    _hardware("h264_videotoolbox", {"realtime": "1"}),
+    _hardware("h264_nvenc", _NVENC, "yuv420p"),
+    _hardware("h264_qsv", {"async_depth": "1", "forced_idr": "1"}),
+    _hardware("h264_vaapi", {"async_depth": "1", "rc_mode": "CBR"}, device="vaapi", profiles=_CONSTRAINED),
+    _hardware("h264_amf", _AMF, profiles=_CONSTRAINED),
+    _hardware("h264_v4l2m2m", {}, "yuv420p", profiles=_NUMBERS),
 )
 
 

@@ -32,7 +32,8 @@ class MediaPlayer:
 
     Files are played in real time; live sources (devices, RTSP and such) give what they have as it comes. Nothing is
     read before a track is; who reads only one of the tracks may leave the other alone. One thread reads and decodes;
-    it is gone, and the file closed, when all tracks have ended or were stopped, or nobody has the player any more.
+    it is gone, and the file closed, when all tracks have ended or were stopped, or nobody has them any more. Opening
+    blocks: for what may take its time there is ``await asyncio.to_thread(MediaPlayer, url)``.
 
     Examples::
 

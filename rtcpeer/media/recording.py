@@ -34,7 +34,8 @@ PICTURE_CODECS = {".jpg": "mjpeg", ".jpeg": "mjpeg", ".bmp": "bmp", ".webp": "li
 
 # Encoding has to keep up with what comes; what an encoder does not know it ignores.
 ENCODER_OPTIONS: dict[str, dict[str, str]] = {
-    "libx264": {"preset": "veryfast", "crf": "23", "bf": "0"},  # pictures in their order can be sent again as they are
+    # Pictures in their order can be sent again as they are; a keyframe every 60 is where HLS can cut.
+    "libx264": {"preset": "veryfast", "crf": "23", "bf": "0", "g": "60"},
     "libvpx": {"deadline": "realtime", "cpu-used": "5", "crf": "20"},
     "libvpx-vp9": {"deadline": "realtime", "cpu-used": "6", "crf": "32"},
 }

@@ -22,6 +22,8 @@ from rtcpeer.rtp.parameters import CodecParameters
 
 __all__ = ["EncodedSource", "SourceStatistics", "TrackEncoder"]
 
+_HURRY = 0.001  # seconds between frames: a track that paces itself takes longer
+
 
 @runtime_checkable
 class EncodedSource(Protocol):
@@ -53,7 +55,8 @@ class TrackEncoder:
     """Encodes one track, once for each encoding (several are simulcast).
 
     Frames come out by ``on_frame(frame)`` on the event loop, with the rid of their encoding. A track that gives
-    `EncodedFrame`, or `av.Packet` of the codec's format, needs no encoder: they pass through under ``codec``.
+    `EncodedFrame`, or `av.Packet` of the codec's format, needs no encoder: they pass through, under ``codec`` where it
+    is their format.
     ``on_end(error)`` tells once that the track is over: None at its regular end, an exception where a frame of it can
     not be encoded (the track is stopped then). Each encoding has a thread of its own while frames come.
     """
@@ -85,6 +88,7 @@ class TrackEncoder:
         self._frames = 0
         self._interval: float | None = None  # mean, between frames of the track
         self._last_frame_at: float | None = None
+        self._passed = 0.0  # seconds between the last two
         self._size: tuple[int, int] | None = None
 
     def start(self) -> None:
@@ -207,7 +211,8 @@ class TrackEncoder:
                 if not self._is_paused:
                     self._take(frame)
                 # A track that never waits must not hold the loop, nor run ahead of the encoder.
-                await asyncio.sleep(0)
+                if self._passed < _HURRY:
+                    await asyncio.sleep(0)
                 while isinstance(frame, av.AudioFrame) and any(lane.is_full for lane in self._lanes):
                     self._has_room.clear()
                     await self._has_room.wait()
@@ -235,17 +240,16 @@ class TrackEncoder:
                 raise CodecError(f"a track gives frames of PyAV, EncodedFrame or av.Packet, not {type(frame).__name__}")
 
     def _pass_on(self, frame: EncodedFrame) -> None:
-        if not is_same_format(frame.codec, self._codec):
-            raise CodecError(
-                f"the track gives frames of {frame.codec.mime_type}, and {self._codec.mime_type} was agreed"
-            )
-        self._on_frame(replace(frame, codec=self._codec, rid=self._lanes[0].target.rid))
+        # One that is not in the codec that we would encode in may be in another that was agreed on; who sends it knows.
+        codec = self._codec if is_same_format(frame.codec, self._codec) else frame.codec
+        rids = [lane.target.rid for lane in self._lanes]
+        self._on_frame(replace(frame, codec=codec, rid=frame.rid if frame.rid in rids else rids[0]))
 
     def _observe(self, frame: object) -> None:
         now = time.monotonic()
         self._frames += 1
         if self._last_frame_at is not None:
-            passed = now - self._last_frame_at
+            passed = self._passed = now - self._last_frame_at
             self._interval = passed if self._interval is None else self._interval + (passed - self._interval) / 16
         self._last_frame_at = now
         if isinstance(frame, av.VideoFrame):

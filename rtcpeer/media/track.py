@@ -56,8 +56,8 @@ class MediaStreamError(Exception):
 class MediaStreamTrack(EventTarget):
     """A source of audio or video.
 
-    Events: ``ended`` once, when the source is over or `stop` was called (browsers tell only the former; programs
-    written for Python rely on both); ``mute`` and ``unmute`` when the source stops and begins again to have media.
+    Events: ``ended`` once, when the source is over or `stop` was called; ``mute`` and ``unmute`` when the source stops
+    and begins again to have media.
     """
 
     kind: str = "unknown"
@@ -119,14 +119,17 @@ class MediaStreamTrack(EventTarget):
         """End the track; harmless when repeated."""
         if not self._is_ended:
             self._is_ended = True
+            # Deviation: mediacapture-main section 4.3.1 has no event here; programs written for aiortc clean up in it.
             self.emit("ended")
 
     def clone(self) -> "MediaStreamTrack":
         """Another track of the same source, with an ``enabled`` and an end of its own.
 
         Each of the two gets every frame, though who reads too slowly loses the oldest. The source is this track's:
-        when this one is stopped, its clones end too (browsers keep the source until the last is stopped).
+        when this one is stopped, its clones end too.
         """
+        # Deviation: mediacapture-main section 4.3.1 keeps the source until the last of its tracks is stopped. Ours is
+        # whatever an override of recv() and stop() does, and only this track can do it.
         if self._fanout is None:
             self._fanout = Fanout(self.recv)
             # Whoever reads this track, by whatever override of recv(), now has to share.

@@ -170,6 +170,9 @@ def _x264(shape: EncoderShape) -> dict[str, str]:
     }
 
 
+# Deviation: pictures larger than the level of the peer's profile-level-id allows are sent nevertheless, under the level
+# that they have. Browsers name 3.1 (1280x720) for decoders that take far more, and peers without a=fmtp would get
+# 176x144.
 def x264_profile(codec: CodecParameters) -> str:
     """The profile to encode in, as FFmpeg names it; `CodecError` where there is no encoder for it."""
     profile = _h264_profile(codec)

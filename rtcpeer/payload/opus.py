@@ -9,9 +9,12 @@ from enum import Enum
 from rtcpeer.errors import MalformedPacketError
 from rtcpeer.wire import Reader
 
-__all__ = ["CLOCK_RATE_HZ", "OpusMode", "OpusPacket", "duration_ticks"]
+__all__ = ["CLOCK_RATE_HZ", "TOC_OF_ONE_FRAME", "OpusMode", "OpusPacket", "duration_ticks"]
 
 CLOCK_RATE_HZ = 48000  # RFC 7587 section 4.1: whatever the encoder's sampling rate
+# Mask: the TOC without the bits that count the frames (RFC 6716 section 3.1). Alone it is a frame without data, which
+# stands for one that is lost or was not sent (section 3.2.1).
+TOC_OF_ONE_FRAME = 0xFC
 _TICKS_PER_MS = 48
 _MAX_FRAME_SIZE = 1275  # RFC 6716 section 3.4, R2
 _MAX_DURATION_TICKS = 120 * _TICKS_PER_MS  # R5

@@ -66,7 +66,7 @@ class OutboundStream:
         self.bitrate = 0  # its part of what may be sent
         self.max_bitrate: int | None = None
         self.is_active = True
-        self.is_bye_due = False  # packets have left, so that the peer knows of it
+        self.has_left = False  # packets have left, so that the peer knows of it
         self.remote: RemoteInboundStatistics | None = None
         self._settings = settings
         self._entropy = entropy
@@ -112,7 +112,7 @@ class OutboundStream:
     @property
     def can_pad(self) -> bool:
         """Whether `padding` has a stream to go to: repair has, where packets were sent that it may follow."""
-        return self.is_bye_due and self._repair is not None and self._repair.is_usable
+        return self.has_left and self._repair is not None and self._repair.is_usable
 
     def packetize(self, frame: EncodedFrame, codec: CodecParameters, now: float, clock: float) -> list[OutgoingPacket]:
         """The packets of a frame; ``clock`` is what makes seconds since 1970 of ``now``."""
@@ -173,7 +173,7 @@ class OutboundStream:
     def note_left(self, packet: OutgoingPacket, protected: bytes, now: float) -> None:
         """A packet leaves (hot path)."""
         statistics, counters = self._statistics, self._counters
-        self.is_bye_due = True
+        self.has_left = True
         counters.send_delay += now - packet.queued_at
         payload_size = len(packet.payload)
         counters.header_bytes += packet.size - payload_size
@@ -223,7 +223,7 @@ class OutboundStream:
 
     def report(self, blocks: tuple[ReportBlock, ...], clock: float, now: float) -> SenderReport | None:
         """A sender report that leaves now; None before any packet."""
-        info = self._statistics.info(now, now + clock) if self.is_bye_due else None
+        info = self._statistics.info(now, now + clock) if self.has_left else None
         return None if info is None else SenderReport(self.ssrc, *info, blocks)
 
     def set_bitrate(self, bitrate: int) -> None:

@@ -13,10 +13,7 @@ FIRST_SHARE = 0.1
 
 
 class ReportSchedule:
-    """One interval for all sources of a transport: between two peers there are no groups whose size would change.
-
-    Timer reconsideration (section 6.3.3) is left out for the same reason.
-    """
+    """One interval for all sources of a transport, whose reports share compounds."""
 
     def __init__(self, interval: float, share: float, entropy: Entropy) -> None:
         self._interval = interval
@@ -35,5 +32,6 @@ class ReportSchedule:
         self._average_size += (size - self._average_size) / 16
         needed = self._average_size * 8 / max(self._share * bitrate, 1.0)
         interval = min(max(self._interval, needed), 5.0)
+        # Deviation: no timer reconsideration (RFC 3550 section 6.3.6): between two peers no group changes its size.
         random = 0.5 + int.from_bytes(self._entropy(2), "big") / 0x10000
         self.due = now + interval * random / COMPENSATION

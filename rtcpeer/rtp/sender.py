@@ -153,10 +153,10 @@ class RtpSender:
         self._codecs = media_codecs(parameters.codecs) if parameters is not None else ()
         self._last_codec = NOTHING_SENT
         self._apply_limits()
-        ended = [stream.ssrc for stream in before.values() if stream.is_bye_due]
+        ended = [stream.ssrc for stream in before.values() if stream.has_left]
         if was_sending and not (parameters is not None and parameters.is_sending):
             # RFC 3550 section 6.3.7: who stops says so; a receiver then need not wait for its silence.
-            ended += [stream.ssrc for stream in streams if stream.is_bye_due]
+            ended += [stream.ssrc for stream in streams if stream.has_left]
         return ended
 
     def became_able(self) -> None:

@@ -190,7 +190,7 @@ class Media:
 
     def leave(self, now: float) -> list[bytes]:
         """The last packets: a BYE for each of our sources."""
-        self._control.leave([stream.ssrc for stream in self._intake.outbound.values() if stream.is_bye_due])
+        self._control.leave([stream.ssrc for stream in self._intake.outbound.values() if stream.has_left])
         for sender in self._senders:
             sender.configure(None, None)
         return self.packets_to_send(now)

@@ -100,7 +100,7 @@ class Control:
     @property
     def ssrc(self) -> int:
         """Under which we speak: that of a stream of ours, if there is one (RFC 8108 section 3)."""
-        return next((stream.ssrc for stream in self._outbound if stream.is_bye_due), self._random_ssrc)
+        return next((stream.ssrc for stream in self._outbound if stream.has_left), self._random_ssrc)
 
     def _feedback(self, asking: Sequence[InboundStream], now: float) -> list[RtcpPacket]:
         said: list[RtcpPacket] = []

@@ -41,6 +41,7 @@ class Egress:
         self._pacer: Pacer[OutgoingPacket] = Pacer(settings.pacer, settings.bandwidth.start_bitrate)
         self._sent = SentPackets()
         self._estimator = BandwidthEstimator(settings.bandwidth)
+        self._is_start_due = False
         self._by_reports = ReportBasedRate(settings.bandwidth)
 
     @property
@@ -78,6 +79,8 @@ class Egress:
             if protected is not None:
                 packet.stream.note_left(packet, protected, now)
                 datagrams.append(protected)
+        if datagrams and self._is_start_due:
+            self._begin(now)
         return datagrams
 
     def handle_timeout(self, now: float) -> None:
@@ -113,10 +116,9 @@ class Egress:
             self._follow(now)
 
     def start(self, now: float) -> None:
-        """The path is there: look how much it carries."""
-        if self.is_estimating and self.session is not None:
-            self._estimator.start(now)
-            self._follow(now)
+        """Video may be sent: look how much the path carries as soon as it is, so that padding can follow it."""
+        self._is_start_due = self.is_estimating
+        self._begin(now)
 
     def statistics(self) -> BandwidthStatistics:
         """What is known of the path."""
@@ -126,6 +128,12 @@ class Egress:
     def queue_time(self) -> float:
         """Seconds that what waits takes to leave."""
         return self._pacer.queue_time
+
+    def _begin(self, now: float) -> None:
+        if self._is_start_due and any(stream.has_left for stream in self.streams):
+            self._is_start_due = False
+            self._estimator.start(now)
+            self._follow(now)
 
     def _plain(self, packet: OutgoingPacket, probe_id: int | None, now: float) -> bytes:
         departure = packet.departure

@@ -93,3 +93,42 @@ def test_a_shuffled_offer_is_answered_or_refused_and_leaves_no_trace(name, swaps
     else:
         assert len(answer.media) == len(parse("\n".join(lines)).media)
         assert (applied.remote is None) == (applied.mids == ())
+
+
+JUNK = st.one_of(
+    st.sampled_from(
+        ["", "0", "-1", "96", "111", "127", "128", "4294967296", "send", "a;b,~c", "*", "rtx/90000", "VP8/0"]
+    ),
+    st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=12),
+)
+
+
+@settings(max_examples=300)
+@given(
+    st.sampled_from([name for name in NAMES if "-av" in name or "-simulcast" in name]),
+    st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 10**6), JUNK), min_size=1, max_size=6),
+)
+def test_words_of_audio_and_video_may_be_anything(name, changes):
+    """Whatever codecs, extensions, streams and rids are called: an answer or an error, and never two meanings."""
+    lines = read(name).splitlines()
+    start = next(index for index, line in enumerate(lines) if line.startswith("m="))
+    for place, word, junk in changes:
+        index = start + place % (len(lines) - start)
+        words = lines[index].replace(":", ": ").replace(";", " ; ").split(" ")
+        words[word % len(words)] = junk
+        lines[index] = " ".join(words).replace(": ", ":").replace(" ; ", ";")
+    negotiation = Negotiation("1")
+    try:
+        negotiation.set_remote(DescriptionType.OFFER, "\n".join(lines))
+        negotiation.create_answer(LOCAL)
+        applied = negotiation.set_local(DescriptionType.ANSWER)
+    except DOMException:
+        return
+    for facts in applied.media:
+        numbers = [codec.payload_type for codec in facts.receive.codecs]
+        ids = [number for _, number in facts.receive.extensions]
+        assert len(set(numbers)) == len(numbers)
+        assert len(set(ids)) == len(ids)
+        assert all(0 < number < 256 for number in ids)
+    again = negotiation.create_offer(Wanted(data_channel=True), LOCAL)
+    assert len(again.media) >= len(parse(serialize(again)).media) >= len(applied.media)

@@ -27,7 +27,7 @@ def encoded(name):
 
 
 @pytest.mark.parametrize("name", [*AUDIO, *VIDEO])
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(data=st.lists(st.binary(max_size=300), max_size=5), are_keyframes=st.booleans())
 def test_random_data(name, data, are_keyframes):
     decoder = create_decoder(codec(name))
@@ -37,7 +37,7 @@ def test_random_data(name, data, are_keyframes):
 
 
 @pytest.mark.parametrize("name", [*AUDIO, *VIDEO])
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.data())
 def test_mutated_data(name, data):
     decoder = create_decoder(codec(name))

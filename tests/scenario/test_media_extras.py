@@ -5,30 +5,11 @@ import random
 
 import pytest
 
-from rtcpeer import MediaStreamTrack, RTCRtpReceiver
+from rtcpeer import ForwardedTrack, MediaStreamError
 from rtcpeer.rtp.frames import EncodedFrame
 from tests.scenario.test_media_negotiated import flowing, tracks_of
 from tests.sim.encoded_track import EncodedTrack, Frames, number_of
 from tests.sim.peers import World, connected, exchange, simulated, until
-
-
-class Forwarded(MediaStreamTrack):
-    """What a receiver gets, for a sender of another connection; neither decodes."""
-
-    def __init__(self, receiver: RTCRtpReceiver) -> None:
-        super().__init__()
-        self.kind = receiver.track.kind
-        self._receiver = receiver
-        self._frames = receiver.encoded()
-
-    async def recv(self) -> EncodedFrame:
-        return await anext(self._frames)
-
-    def request_keyframe(self) -> None:
-        self._receiver.requestKeyframe()
-
-    def set_bitrate(self, bitrate: int) -> None:
-        pass
 
 
 @simulated
@@ -41,7 +22,8 @@ async def test_a_forwarder_needs_no_codec():
     a.addTrack(source)
     await exchange(a, b)
     await connected(a, b)
-    c.addTrack(Forwarded(arrived[b][0].receiver))
+    forwarded = ForwardedTrack(arrived[b][0].receiver)
+    c.addTrack(forwarded)
     await exchange(c, d)
     await connected(c, d)
     reader = Frames(arrived[d][0].receiver)
@@ -51,6 +33,13 @@ async def test_a_forwarder_needs_no_codec():
     assert reader.frames[0].is_keyframe
     assert source.keyframes_asked >= 1
     assert arrived[b][0].receiver._decoder is None
+    assert forwarded.bitrate
+    ended = []
+    forwarded.on("ended", lambda: ended.append(True))
+    await b.close()
+    await until(lambda: ended)
+    with pytest.raises(MediaStreamError):
+        await forwarded.recv()
     await c.close()
     await d.close()
     await world.close()
@@ -79,6 +68,21 @@ async def test_simulcast_is_told_apart_by_rid():
 
     sending = asyncio.create_task(send())
     await until(lambda: {frame.rid for frame in reader.frames[-10:]} == {"q", "h", "f"}, 20)
+    # One layer goes on to somebody else; another takes over with a keyframe.
+    forwarded = ForwardedTrack(arrived[0].receiver)
+    waiting = asyncio.create_task(forwarded.recv())
+    await asyncio.sleep(0.2)
+    source.request_keyframe()
+    first = await waiting
+    assert first.is_keyframe
+    assert {(await forwarded.recv()).rid for _ in range(10)} == {first.rid} == {forwarded.rid}
+    forwarded.rid = "h" if first.rid != "h" else "q"
+    assert {(await forwarded.recv()).rid for _ in range(10)} == {first.rid}
+    source.request_keyframe()
+    rids = [(await forwarded.recv()).rid for _ in range(20)]
+    assert rids == sorted(rids, key=lambda rid: rid == forwarded.rid)
+    assert rids[-1] == forwarded.rid
+    forwarded.stop()
     assert [one.rid for one in sender.getParameters().encodings] == ["q", "h", "f"]
     assert [one.scaleResolutionDownBy for one in sender.getParameters().encodings] == [4.0, 2.0, 1.0]
     report = await a.getStats()

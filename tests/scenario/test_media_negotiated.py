@@ -82,11 +82,11 @@ async def test_a_removed_track_mutes_its_receiver_and_an_added_one_uses_the_sect
     first = EncodedTrack()
     sender = a.addTrack(first)
     await exchange(a, b)
-    await connected(a, b)
     [track] = arrived
     heard = []
     for event in ("mute", "unmute", "ended"):
         track.on(event, lambda event=event: heard.append(event))
+    await connected(a, b)
     await until(lambda: not track.muted)
     a.removeTrack(sender)
     assert sender.track is None

@@ -14,6 +14,7 @@ PacketT = TypeVar("PacketT")
 
 # Times are floats: what is due but for so many bytes is due, or the owner would be woken again at the same instant.
 TOLERANCE = 0.01
+SMALL_PADDING = 1
 # Probes that a pacer remembers while one is under way; the estimator asks for one at a time.
 MAX_PROBES = 4
 
@@ -151,6 +152,8 @@ class Pacer(Generic[PacketT]):
         probe = self._probes[0]
         if self._probe_began is None:
             self._probe_began = now
+            # What a probe shows is what arrives after its first packet: a large one would hide most of a short probe.
+            packets.append(PacedPacket(None, SMALL_PADDING, Priority.PADDING, probe.probe_id))
         while self._probe_due(self._probe_began) <= now:
             if self._queued_packets:
                 packet = self._take(self._next_priority(), probe.probe_id)

@@ -63,9 +63,9 @@ def test_content_that_takes_more_bits_than_others():
         return adaptation.quality.scale
 
     assert watch(0.0, 0, 5) == 1
-    assert watch(0.1, 5, 5) == 2  # at its coarsest it would take 900 kbit/s
-    assert watch(0.0, 10, 10) == 2
-    assert watch(0.0, 20, 30) == 1  # less moves for a while
+    assert watch(0.1, 5, 2.5) == 2  # at its coarsest it would take 900 kbit/s
+    assert watch(0.0, 7.5, 10) == 2
+    assert watch(0.0, 17.5, 30) == 1  # less moves for a while
 
 
 def test_a_falling_bitrate_is_no_excess():

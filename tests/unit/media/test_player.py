@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import threading
 
 import av
@@ -201,3 +202,19 @@ class TestEnd:
         await asyncio.to_thread(thread.join)
         await player.video.recv()  # and still it can be
         player.video.stop()
+
+    async def test_no_thread_is_left_where_nobody_has_the_tracks(self, both):
+        player = MediaPlayer(both)
+        await player.audio.recv()
+        await asyncio.sleep(0)
+        (thread,) = (each for each in threading.enumerate() if each.name.startswith("rtcpeer-player"))
+        del player
+        while thread.is_alive():  # what it was reading has to be handed over first
+            gc.collect()
+            await asyncio.sleep(0)
+
+    async def test_it_can_be_opened_in_a_thread(self, both):
+        player = await asyncio.to_thread(MediaPlayer, both)
+        await player.video.recv()
+        player.video.stop()
+        player.audio.stop()

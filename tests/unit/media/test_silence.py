@@ -1,6 +1,6 @@
 import pytest
 
-from rtcpeer.media.blank import silence
+from rtcpeer.media.frame_making import silence
 from rtcpeer.media.silence import SilenceGate, amplitude, dbov
 from tests.unit.media.codec_samples import tone
 

@@ -154,3 +154,12 @@ class TestClone:
         assert not clone.muted
         assert len(await read_all(clone)) == 1
         assert (clone.readyState, calls) == ("ended", ["ended"])
+
+    @simulated
+    async def test_stopping_the_original_ends_its_clones(self):
+        track = VideoStreamTrack()
+        clone = track.clone()
+        await clone.recv()
+        track.stop()
+        assert len(await read_all(clone)) <= 1
+        assert clone.readyState == "ended"

@@ -162,11 +162,13 @@ def test_h264_has_the_profile_that_was_agreed(profile_level_id, profile):
     assert ProfileLevelId.of_sequence_parameter_set(sps).profile.value == profile
 
 
-def test_h264_without_a_profile_is_baseline():
+def test_h264_without_a_profile_is_baseline_whatever_its_level():
     plain = replace(codec("H264"), parameters=())
-    (frame,) = encode(create_encoder(plain, SETTINGS), pictures(1))
+    (frame,) = encode(create_encoder(plain, SETTINGS), pictures(1, 320, 240))
     (sps,) = (unit for unit in nal_units(frame.data) if nal_type(unit) == 7)
     assert sps[1] == 66
+    assert ProfileLevelId.of_sequence_parameter_set(sps).level > 10  # it says what it is
+    assert size(frame) == (320, 240)
 
 
 def test_packetization_mode_0_has_units_that_fit_into_packets():

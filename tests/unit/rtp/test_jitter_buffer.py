@@ -191,3 +191,24 @@ def test_whatever_a_peer_sends_memory_is_bounded_and_time_goes_on(seed, kind):
 def test_settings_name_what_is_wrong(fields):
     with pytest.raises(ValueError, match=next(iter(fields))):
         JitterBufferSettings(**fields)
+
+
+def test_where_the_payload_does_not_tell_a_frame_begins_behind_another():
+    buffer = JitterBuffer(JitterBufferSettings(), MediaKind.VIDEO, 90000)
+    buffer.receive(0, 0, "key", 10, 0.0, is_first=None, is_keyframe=True)
+    buffer.receive(1, 3000, "a", 10, 0.03, is_first=None, is_last=False)
+    buffer.receive(2, 3000, "b", 10, 0.03, is_first=None)
+    assert [frame.packets for frame in buffer.frames(1.0)] == [("key",), ("a", "b")]
+
+
+def test_what_is_of_no_frame_leaves_no_gap():
+    buffer = JitterBuffer(JitterBufferSettings(), MediaKind.VIDEO, 90000)
+    buffer.receive(0, 0, "padding", 10, 0.0, is_first=False, is_last=False, is_empty=True)
+    buffer.receive(1, 0, "key", 10, 0.0, is_keyframe=True, is_last=False)
+    buffer.receive(2, 0, "padding", 10, 0.0, is_first=False, is_last=False, is_empty=True)
+    buffer.receive(3, 0, "rest", 10, 0.0, is_first=False)
+    buffer.receive(4, 0, "padding", 10, 0.0, is_first=False, is_last=False, is_empty=True)
+    buffer.receive(5, 3000, "next", 10, 0.03)
+    assert [frame.packets for frame in buffer.frames(1.0)] == [("key", "rest"), ("next",)]
+    assert buffer.statistics().packets == 0
+    assert buffer.missing() == []

@@ -46,3 +46,16 @@ def test_a_jump_begins_another_time_line():
     unwrapped = playout.arrived(0x70000000, 0.1, counts=True)
     assert playout.epoch == 1
     assert playout.due(unwrapped) == pytest.approx(0.11)
+
+
+def test_wishes_of_sender_and_application_and_of_other_streams():
+    clock = PlayoutClock(1000, (0.01, 1.0), 0.97, 100)
+    clock.set_wish(0.1, 0.2)
+    assert clock.delay == 0.1
+    clock.asked = 0.5
+    assert clock.own_delay == clock.delay == 0.5
+    clock.asked = 0.0
+    clock.synchronized = 0.3
+    assert (clock.own_delay, clock.delay) == (0.1, 0.3)
+    clock.synchronized = 5.0
+    assert clock.delay == 1.0

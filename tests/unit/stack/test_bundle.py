@@ -1,5 +1,6 @@
 import random
 from datetime import UTC, datetime
+from functools import partial
 
 from rtcpeer.core import Datagrams, TransportAddress
 from rtcpeer.datachannel.channels import DataChannels
@@ -8,9 +9,17 @@ from rtcpeer.dtls.certificate import Certificate
 from rtcpeer.dtls.endpoint import DtlsEndpoint, DtlsRole, DtlsState
 from rtcpeer.dtls.events import EndpointClosed, HandshakeCompleted
 from rtcpeer.dtls.settings import DtlsSettings
+from rtcpeer.rtp.events import FrameReceived, StreamEnded
+from rtcpeer.rtp.frames import EncodedFrame
+from rtcpeer.rtp.parameters import EncodingParameters, ReceiveParameters, SendParameters
+from rtcpeer.rtp.receiver import RtpReceiver
+from rtcpeer.rtp.sender import RtpSender
+from rtcpeer.rtp.settings import MediaSettings
 from rtcpeer.sctp.association import Association
 from rtcpeer.sctp.settings import SctpSettings
 from rtcpeer.stack.bundle import Bundle, BundleStatistics
+from rtcpeer.stack.media import Media, MediaLine
+from tests.sim.media import opus
 from tests.unit.stack.test_connectivity import A, B, connectivity
 
 CERTIFICATES = [Certificate.generate(datetime.now(UTC)) for _ in range(2)]
@@ -65,6 +74,33 @@ def test_everything_comes_up_and_a_message_passes_through_all_layers():
     ends.run(0.1)
     assert [event.channel.label for event in ends.of(1, ChannelAnnounced)] == ["chat"]
     assert [event.data for event in ends.of(1, ChannelMessage)] == ["hello"]
+
+
+def test_media_has_keys_once_the_handshake_is_done_and_says_bye_at_the_end():
+    ends = Ends()
+    lines = []
+    for index, bundle in enumerate(ends.bundles):
+        rng = random.Random(index)
+        if not index:
+            bundle.add_media(Media(MediaSettings(), rng.randbytes, 0.0))
+        sender, receiver = (
+            kind("audio", MediaSettings()) for kind in (partial(RtpSender, entropy=rng.randbytes), RtpReceiver)
+        )
+        send = SendParameters("0", opus(), (), (EncodingParameters(10 + index),), "us")
+        lines.append(MediaLine(sender, send, receiver, ReceiveParameters("0", opus(), (), (11 - index,))))
+    ends.start().run()
+    ends.bundles[1].add_media(Media(MediaSettings(), random.Random(5).randbytes, 0.0))  # after the handshake
+    for bundle, line in zip(ends.bundles, lines, strict=True):
+        bundle.media.configure([line], ends.now)
+        assert line.sender.can_send
+    lines[0].sender.send(EncodedFrame(b"sound", 0, True, opus()[0]), ends.now)
+    ends.run(0.2)
+    assert [event.frame.data for event in ends.of(1, FrameReceived)] == [b"sound"]
+    ends.bundles[0].close()
+    ends.run(0.1)
+    assert [event.ssrc for event in ends.of(1, StreamEnded)] == [10]
+    assert not lines[0].sender.can_send
+    assert not lines[1].sender.can_send
 
 
 def test_close_says_goodbye_in_one_pull_and_the_other_side_hears_why():

@@ -72,9 +72,9 @@ def test_a_probe_takes_media_first_then_padding():
     pacer.start_probe(ProbeRequested(3, 1_600_000, 5, 3000))
     assert pacer.next_timeout() == -math.inf
     sent = drain(pacer, 0.0)
-    assert sent[0][1] == ("frame", 1000, Priority.VIDEO, 3)
-    assert {paced for _, paced in sent[1:]} == {(None, 200, Priority.PADDING, 3)}
-    assert len(sent) == 11
+    assert [paced for _, paced in sent[:2]] == [(None, 1, Priority.PADDING, 3), ("frame", 1000, Priority.VIDEO, 3)]
+    assert {paced for _, paced in sent[2:]} == {(None, 200, Priority.PADDING, 3)}
+    assert len(sent) == 12
     assert sent[-1][0] == pytest.approx(2800 * 8 / 1_600_000, rel=0.01)
     pacer.enqueue("next", 1000, Priority.VIDEO, 1.0)
     assert pacer.packets_to_send(1.0) == [("next", 1000, Priority.VIDEO, None)]
