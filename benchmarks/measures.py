@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.congestion import CONGESTION_MEASURES
+from benchmarks.forwarding import FORWARDING_MEASURES
 from benchmarks.media_measures import MEDIA_MEASURES
 from benchmarks.model import Figures, Measure, Metric
 from benchmarks.session import Session, cpu_time, resident
@@ -312,5 +313,6 @@ MEASURES: dict[str, Measure] = {
         patience=240.0,
     ),
     **MEDIA_MEASURES,
+    **FORWARDING_MEASURES,
     **CONGESTION_MEASURES,
 }

@@ -53,9 +53,15 @@ def material(kind: str) -> Material:
     return Material(kind, frames, SAMPLES_PER_FRAME, Fraction(1, SAMPLE_RATE))
 
 
-def source(peer: str, what: Material, starts_at: float = 0.0) -> Any:
-    """A track of the stack that gives the material in real time, from a monotonic time on, if one is given."""
-    return _source_class(peer)(what, starts_at)
+def source(peer: str, what: Material, start: "asyncio.Future[float] | None" = None) -> Any:
+    """A track of the stack that gives the material in real time, from now or from a monotonic time that will come."""
+    return track_class(peer, Source)(what, start)
+
+
+def track_class(peer: str, part: type["Track"]) -> Callable[..., Any]:
+    """A track class of the stack with the members of ``part``."""
+    base = importlib.import_module(PEERS[peer].package).MediaStreamTrack  # type: ignore[attr-defined]
+    return type(part.__name__, (part, base), {})
 
 
 def relay(peer: str) -> Any:
@@ -65,31 +71,36 @@ def relay(peer: str) -> Any:
     return importlib.import_module(module).MediaRelay()
 
 
-def _source_class(peer: str) -> Callable[[Material, float], Any]:
-    base = importlib.import_module(PEERS[peer].package).MediaStreamTrack  # type: ignore[attr-defined]
+class Track:
+    """What our sources are besides a track of a stack, whose constructor follows theirs."""
 
-    class Source(base):  # type: ignore[misc]
-        def __init__(self, what: Material, starts_at: float) -> None:
-            self.kind = what.kind
-            super().__init__()
-            self._what = what
-            self._starts_at = starts_at
-            self._number = -1
+    kind: str
 
-        async def recv(self) -> VideoFrame | AudioFrame:
-            what, now = self._what, time.monotonic()
-            self._starts_at = self._starts_at or now
-            self._number += 1
-            if now - self._starts_at - self._number * what.interval > TOO_LATE:
-                self._number = int((now - self._starts_at) / what.interval)
-            delay = self._starts_at + self._number * what.interval - now
-            if delay > 0:
-                await asyncio.sleep(delay)
-            frame = what.frames[self._number % len(what.frames)]
-            frame.pts, frame.time_base = self._number * what.ticks, what.time_base
-            return frame
 
-    return Source
+class Source(Track):
+    """Gives material in a loop."""
+
+    def __init__(self, what: Material, start: "asyncio.Future[float] | None") -> None:
+        self.kind = what.kind
+        super().__init__()
+        self._what = what
+        self._start = start
+        self._starts_at = 0.0
+        self._number = -1
+
+    async def recv(self) -> VideoFrame | AudioFrame:
+        if self._number < 0:
+            self._starts_at = time.monotonic() if self._start is None else await self._start
+        self._number += 1
+        what, now = self._what, time.monotonic()
+        if now - self._starts_at - self._number * what.interval > TOO_LATE:
+            self._number = int((now - self._starts_at) / what.interval)
+        delay = self._starts_at + self._number * what.interval - now
+        if delay > 0:
+            await asyncio.sleep(delay)
+        frame = what.frames[self._number % len(what.frames)]
+        frame.pts, frame.time_base = self._number * what.ticks, what.time_base
+        return frame
 
 
 class Sink:

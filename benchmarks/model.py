@@ -29,8 +29,8 @@ class Measure:
     parameters: dict[str, Any]
     quick: dict[str, Any]
     # Seconds; not 0 puts the sides into two namespaces joined by a link. Where the parameters have "phases" (seconds,
-    # rate and loss of each), they are the link's schedule: both sides are told when it begins ("starts_at", monotonic),
-    # and left's figures get what the forwarder saw of the way to the right ("link", a list of intervals).
+    # rate and loss of each), they are the link's schedule. A side says when it begins by writing that (monotonic) into
+    # the file "link_start"; left's figures get what the forwarder saw of the way to the right ("link": intervals).
     round_trip: float = 0.0
     patience: float = 60.0  # seconds that a run may take beyond those that it was asked to take
     peers: tuple[str, ...] | None = None  # who can do it; None: all

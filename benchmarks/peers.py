@@ -56,6 +56,9 @@ class MediaConnection(Connection, Protocol):
     async def send_track(self, track: Any, codec: str, bitrate: int | None) -> None:
         """Send a track, in this codec, at most so many bits per second where a limit is given."""
 
+    def expect_track(self, kind: str) -> None:
+        """Offer to take a track of the other side's."""
+
     def on_track(self, callback: Callable[[Any], None]) -> None: ...
 
 
@@ -99,6 +102,9 @@ class NamedLikeTheBrowser:
         parameters.encodings[0].maxBitrate = bitrate
         await sender.setParameters(parameters)
 
+    def expect_track(self, kind: str) -> None:
+        self.pc.addTransceiver(kind, direction="recvonly")
+
     def on_track(self, callback: Callable[[Any], None]) -> None:
         self.pc.on("track", callback)
 
@@ -141,6 +147,7 @@ class RtcpeerChannel:
 
 
 class RtcpeerConnection(NamedLikeTheBrowser):
+    settings: ClassVar[Any] = None
     package = "rtcpeer"
     channel_class = RtcpeerChannel
 
@@ -148,7 +155,7 @@ class RtcpeerConnection(NamedLikeTheBrowser):
         from rtcpeer import RTCPeerConnection
 
         super().__init__(tell)
-        self.pc = RTCPeerConnection()
+        self.pc = RTCPeerConnection(settings=self.settings)
         self.pc.on("icecandidate", self.tell_candidate)
 
     def on_channel(self, callback: Callable[[Channel], None]) -> None:

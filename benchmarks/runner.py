@@ -59,12 +59,13 @@ def _place(
         raise RuntimeError(reason)
     settings = LinkSettings(delay=measure.round_trip / 2)
     if "phases" in parameters:
-        parameters = {**parameters, "starts_at": time.monotonic() + parameters["lead"]}
+        start = directory / "start"
+        parameters = {**parameters, "link_start": str(start)}
         settings = replace(
             settings,
             phases=tuple(Phase(*phase) for phase in parameters["phases"]),
             queue_time=parameters["queue_time"],
-            starts_at=parameters["starts_at"],
+            start=start,
             log=directory / "link",
         )
     lab = stack.enter_context(netlab(settings))

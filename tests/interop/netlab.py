@@ -37,7 +37,7 @@ class LinkSettings:
     queue: int = 256 * 1024  # bytes that wait in front of the rate limit
     queue_time: float = 0.0  # seconds of waiting that the queue has room for; 0: only `queue` counts
     phases: tuple[Phase, ...] = ()  # a schedule of rate and loss
-    starts_at: float = 0.0  # of the schedule, on the monotonic clock that all processes share
+    start: Path | None = None  # where somebody writes when it begins, on the monotonic clock that all processes share
     log: Path | None = None  # gets what `read_log` reads
     seed: int = 0
 
@@ -132,10 +132,10 @@ def netlab(settings: LinkSettings = LinkSettings()) -> Iterator[Netlab]:
 @contextmanager
 def _forwarder(settings: LinkSettings, left: str, right: str) -> Iterator[None]:
     """Run the forwarder; its devices, named as the namespaces, go with it."""
-    names = ("delay", "rate", "loss", "queue", "queue_time", "starts_at", "seed")
+    names = ("delay", "rate", "loss", "queue", "queue_time", "seed")
     options = [f"--{name.replace('_', '-')}={getattr(settings, name)}" for name in names]
     options += [f"--phases={json.dumps([astuple(phase) for phase in settings.phases])}"]
-    options += [f"--log={settings.log}"] if settings.log else []
+    options += [f"--{name}={path}" for name in ("start", "log") if (path := getattr(settings, name))]
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.interop.tun_forwarder", left, right, *options],
         cwd=ROOT,

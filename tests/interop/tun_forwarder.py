@@ -77,7 +77,6 @@ def settings_of(arguments: argparse.Namespace) -> BottleneckSettings:
         queue=arguments.queue,
         queue_time=arguments.queue_time,
         phases=tuple(Phase(*phase) for phase in json.loads(arguments.phases)),
-        starts_at=arguments.starts_at,
     )
 
 
@@ -91,10 +90,18 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--queue", type=int, default=256 * 1024, help="bytes in front of the rate limit")
     parser.add_argument("--queue-time", type=float, default=0.0, help="seconds of waiting that the queue has room for")
     parser.add_argument("--phases", default="[]", help="JSON: [[seconds, rate, loss], ...]")
-    parser.add_argument("--starts-at", type=float, default=0.0, help="monotonic time at which the phases begin")
-    parser.add_argument("--log", default="", help="file for one JSON object per interval and direction")
+    parser.add_argument("--start", type=Path, help="file that will hold the monotonic time at which the phases begin")
+    parser.add_argument("--log", type=Path, help="file for one JSON object per interval and direction")
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()
+
+
+def start_of(path: Path | None) -> float | None:
+    """What somebody has written there; None until then."""
+    try:
+        return float(path.read_text(encoding="ascii")) if path else None
+    except (FileNotFoundError, ValueError):  # it is being written
+        return None
 
 
 def main() -> None:
@@ -108,8 +115,13 @@ def main() -> None:
     }
     control = sys.stdin.fileno()
     with ExitStack() as stack:
-        log = stack.enter_context(Path(arguments.log).open("w", encoding="ascii")) if arguments.log else None
+        log = stack.enter_context(arguments.log.open("w", encoding="ascii")) if arguments.log else None
+        is_started = not settings.phases
         while True:
+            if not is_started and (start := start_of(arguments.start)) is not None:
+                is_started = True
+                for direction in directions.values():
+                    direction.bottleneck.start(start)
             wait = min(direction.bottleneck.next_event() for direction in directions.values()) - time.monotonic()
             readable, _, _ = select.select([control, left, right], [], [], max(0.0, min(wait, LONGEST_WAIT)))
             if control in readable and not os.read(control, 1):

@@ -4,6 +4,7 @@ It is told the time and knows nothing of where packets come from, so that it ser
 forwarder between real namespaces (`tests.interop.tun_forwarder`).
 """
 
+import math
 import random
 from collections import deque
 from collections.abc import Iterator
@@ -23,7 +24,7 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class BottleneckSettings:
-    """``rate`` and ``loss`` hold until the schedule begins, and for ever without one."""
+    """``rate`` and ``loss`` hold until the schedule of phases begins, and for ever without one."""
 
     delay: float = 0.0
     rate: float = 0.0  # bits per second; 0 for no limit
@@ -31,16 +32,15 @@ class BottleneckSettings:
     queue: int = 256 * 1024  # bytes that wait for the rate
     queue_time: float = 0.0  # seconds that a packet may have to wait for the rate; 0: only `queue` counts
     phases: tuple[Phase, ...] = ()
-    starts_at: float = 0.0  # when the schedule begins
 
-    def phase_at(self, now: float) -> Phase:
-        """What holds at a moment."""
-        end = self.starts_at
-        if not self.phases or now < end:
+    def phase_at(self, elapsed: float) -> Phase:
+        """What holds so many seconds after the start of the schedule."""
+        if not self.phases or elapsed < 0:
             return Phase(0.0, self.rate, self.loss)
+        end = 0.0
         for phase in self.phases:
             end += phase.seconds
-            if now < end:
+            if elapsed < end:
                 return phase
         return self.phases[-1]
 
@@ -49,7 +49,7 @@ class BottleneckSettings:
 class Interval:
     """What happened in `INTERVAL` seconds; sizes are those of whole packets."""
 
-    begins: float  # after the start of the schedule; negative before
+    begins: float  # after the start of the schedule
     capacity: float  # bits per second at its beginning
     offered: int = 0  # bits that came
     passed: int = 0  # bits that left the queue
@@ -64,16 +64,22 @@ class Bottleneck:
     def __init__(self, settings: BottleneckSettings, rng: random.Random) -> None:
         self._settings = settings
         self._random = rng
+        self._starts_at = math.inf
         self._waiting: deque[tuple[float, bytes]] = deque()
         self._backlog = 0  # bytes that wait
         self._free_at = 0.0  # when the packet that is being sent has left
         self._flying: deque[tuple[float, bytes]] = deque()
         self._interval: Interval | None = None
 
+    def start(self, at: float) -> None:
+        """Begin the schedule at this moment, and the record of it."""
+        self._starts_at = at
+        self._begin_interval(0.0)
+
     def take(self, packet: bytes, now: float, *, is_spared: bool = False) -> None:
         """A packet comes; one that is spared is never lost by chance."""
         settings = self._settings
-        phase = settings.phase_at(now) if settings.phases else settings
+        phase = settings.phase_at(now - self._starts_at) if settings.phases else settings
         interval = self._interval
         if interval:
             interval.offered += 8 * len(packet)
@@ -102,19 +108,14 @@ class Bottleneck:
         return min(arrival, self._free_at) if self._waiting else arrival
 
     def intervals(self, now: float) -> Iterator[dict[str, object]]:
-        """Those that have ended; the first call begins the record, and it is to be asked once in each of them."""
-        starts_at = self._settings.starts_at
+        """Those that have ended since the start of the schedule; to be asked at least once in each of them."""
         self._advance(now)
-        if self._interval is None:
-            self._begin_interval(now - starts_at)
-            return
-        while (end := self._interval.begins + INTERVAL) <= now - starts_at:
+        while self._interval and (end := self._interval.begins + INTERVAL) <= now - self._starts_at:
             yield asdict(self._interval)
             self._begin_interval(end)
 
     def _begin_interval(self, begins: float) -> None:
-        capacity = self._settings.phase_at(self._settings.starts_at + begins).rate
-        self._interval = Interval(round(begins, 6), capacity)
+        self._interval = Interval(round(begins, 6), self._settings.phase_at(begins).rate)
 
     def _is_full(self, rate: float, now: float) -> bool:
         # What is being sent takes room, too, as far as it has not left.
@@ -132,7 +133,7 @@ class Bottleneck:
                 return
             self._waiting.popleft()
             self._backlog -= len(packet)
-            rate = settings.phase_at(starts).rate if settings.phases else settings.rate
+            rate = settings.phase_at(starts - self._starts_at).rate if settings.phases else settings.rate
             leaves = starts + 8 * len(packet) / rate if rate else starts
             self._free_at = leaves
             self._flying.append((leaves + settings.delay, packet))

@@ -45,7 +45,8 @@ def test_what_comes_later_does_not_wait() -> None:
 
 
 def test_a_new_capacity_holds_for_what_already_waits() -> None:
-    link = bottleneck(phases=(Phase(1.5, 8000), Phase(1.0, 4000)), starts_at=100.0)
+    link = bottleneck(phases=(Phase(1.5, 8000), Phase(1.0, 4000)))
+    link.start(100.0)
     for _ in range(3):
         link.take(PACKET, 100.0)
     # The second one has begun at the old rate.
@@ -53,10 +54,10 @@ def test_a_new_capacity_holds_for_what_already_waits() -> None:
 
 
 def test_the_last_phase_stays_and_before_the_schedule_the_settings_hold() -> None:
-    settings = BottleneckSettings(rate=1.0, loss=0.5, phases=(Phase(1.0, 2.0), Phase(1.0, 3.0, 0.1)), starts_at=10.0)
-    assert settings.phase_at(9.9) == Phase(0.0, 1.0, 0.5)
-    assert settings.phase_at(10.0).rate == 2.0
-    assert settings.phase_at(11.0) == settings.phase_at(1000.0) == Phase(1.0, 3.0, 0.1)
+    settings = BottleneckSettings(rate=1.0, loss=0.5, phases=(Phase(1.0, 2.0), Phase(1.0, 3.0, 0.1)))
+    assert settings.phase_at(-0.1) == settings.phase_at(float("-inf")) == Phase(0.0, 1.0, 0.5)
+    assert settings.phase_at(0.0).rate == 2.0
+    assert settings.phase_at(1.0) == settings.phase_at(1000.0) == Phase(1.0, 3.0, 0.1)
 
 
 def test_a_full_queue_drops_what_comes() -> None:
@@ -68,6 +69,7 @@ def test_a_full_queue_drops_what_comes() -> None:
 
 def test_the_queue_may_be_bounded_by_time() -> None:
     link = bottleneck(queue_time=0.5, phases=(Phase(1.0, 80_000), Phase(1.0, 16_000)))
+    link.start(0.0)
     for _ in range(10):
         link.take(PACKET, 0.0)
     # Five wait, and one is being sent.
@@ -96,16 +98,18 @@ def test_loss_is_by_chance_and_spares_whom_it_is_told_to() -> None:
 
 
 def test_the_record_says_what_happened_in_each_interval() -> None:
-    link = bottleneck(rate=80_000, queue=1500, phases=(Phase(0.2, 80_000), Phase(1.0, 40_000)), starts_at=10.0)
-    assert list(link.intervals(9.9)) == []
-    (before,) = (Interval(**fields) for fields in link.intervals(10.005))
+    link = bottleneck(queue=1500, phases=(Phase(0.2, 80_000), Phase(1.0, 40_000)))
+    link.take(PACKET, 9.9)
+    assert list(link.intervals(9.95)) == []
+    link.start(10.0)
     for _ in range(4):
         link.take(PACKET, 10.01)
+    assert list(link.intervals(10.05)) == []
     (first,) = (Interval(**fields) for fields in link.intervals(10.105))
     drain(link, until=10.15)
-    (second,) = (Interval(**fields) for fields in link.intervals(10.25))
-    assert before == Interval(-0.1, 80_000)
+    second, third = (Interval(**fields) for fields in link.intervals(10.305))
     # One is sent at once, one waits for it, and with two of them no room is left.
     assert first == Interval(0.0, 80_000, offered=32_000, passed=8000, dropped=2, waits_ms=[0.0])
     assert second == Interval(0.1, 80_000, passed=8000, waits_ms=[100.0])
+    assert third == Interval(0.2, 40_000)
     assert second.begins == pytest.approx(INTERVAL)

@@ -1,0 +1,203 @@
+"""What a forwarder costs: video comes over one connection and leaves over another, in the same process.
+
+Ours hands encoded frames on (`receiver.encoded()`). With aiortc people use its MediaRelay, which decodes each picture
+and encodes it again: another thing, and the only one there is. The left side is both ends: it sends streams that were
+encoded ahead, and takes them back.
+"""
+
+import asyncio
+import time
+from fractions import Fraction
+from typing import Any
+
+import av
+
+from benchmarks.media import CODECS, Sink, Track, material, relay, track_class
+from benchmarks.model import Measure, Metric
+from benchmarks.peers import MEDIA_PEERS, MediaConnection, RtcpeerConnection
+from benchmarks.session import Session, cpu_time
+
+BITRATE = 2_500_000  # of the streams; about 9 packets a picture
+SETTLING = 1.0
+PATIENCE = 20.0
+
+
+async def send_and_take_back(
+    session: Session, *, streams: int, rate: int, seconds: float, is_played: bool
+) -> dict[str, Any]:
+    """Packets that were sent and that came back within ``seconds``."""
+    _unlimited()
+    pictures = await asyncio.to_thread(_encoded)
+    returned: list[Sink] = []
+
+    async def send(connection: MediaConnection) -> None:
+        for _ in range(streams):
+            await connection.send_track(_Loop.of(session.peer, pictures, rate), CODECS["video"], None)
+
+    async def take(connection: MediaConnection) -> None:
+        for _ in range(streams):
+            connection.expect_track("video")
+        if is_played:
+            connection.on_track(lambda track: _play(Sink(session), track, returned))
+
+    there = await session.connect(send)
+    await session.hear()
+    back = await session.connect(take)
+    if is_played:
+        for sink in returned:
+            await sink.begun(PATIENCE)
+    await asyncio.sleep(SETTLING)
+    session.say("measure")
+    sent, received = await _packets(there.connection), await _packets(back.connection)
+    began = time.monotonic()
+    await asyncio.sleep(seconds)
+    sent, received = await _packets(there.connection) - sent, await _packets(back.connection) - received
+    elapsed = time.monotonic() - began
+    await session.hear()
+    await session.hang_up(there)
+    await session.hang_up(back)
+    return {"sent": sent, "received": received, "elapsed": elapsed}
+
+
+async def forward(session: Session, *, streams: int, seconds: float, **_: Any) -> dict[str, Any]:
+    """CPU time of the same seconds."""
+    _unlimited()
+    tracks: list[Any] = []
+
+    async def take(connection: MediaConnection) -> None:
+        connection.on_track(tracks.append)
+
+    async def send(connection: MediaConnection) -> None:
+        fanout = None if session.peer.startswith("rtcpeer") else relay(session.peer)
+        for track in tracks:
+            forwarded = _Handed.over(session.peer, track) if fanout is None else fanout.subscribe(track)
+            await connection.send_track(forwarded, CODECS["video"], None)
+
+    links = [await session.connect(take)]
+    if len(tracks) != streams:
+        raise AssertionError(f"{len(tracks)} of {streams} tracks came")
+    session.say("ready")
+    links.append(await session.connect(send))
+    await session.hear()
+    cpu, began = cpu_time(), time.monotonic()
+    await asyncio.sleep(seconds)
+    cpu, elapsed = cpu_time() - cpu, time.monotonic() - began
+    session.say("measured")
+    for link in links:
+        await session.hang_up(link)
+    return {"cpu": cpu, "elapsed": elapsed}
+
+
+class _Loop(Track):
+    """Encoded pictures in a loop, in real time."""
+
+    def __init__(self, pictures: list[bytes], rate: int) -> None:
+        self.kind = "video"
+        super().__init__()
+        self._pictures = pictures
+        self._rate = rate
+        self._began = time.monotonic()
+        self._number = 0
+
+    @staticmethod
+    def of(peer: str, pictures: list[bytes], rate: int) -> Any:
+        return track_class(peer, _Loop)(pictures, rate)
+
+    async def recv(self) -> av.Packet:
+        delay = self._began + self._number / self._rate - time.monotonic()
+        if delay > 0:
+            await asyncio.sleep(delay)
+        index = self._number % len(self._pictures)
+        packet = av.Packet(self._pictures[index])
+        packet.pts, packet.time_base = self._number, Fraction(1, self._rate)
+        packet.is_keyframe = index == 0
+        self._number += 1
+        return packet
+
+
+class _Handed(Track):
+    """What a receiver of ours gets, as it came."""
+
+    def __init__(self, track: Any) -> None:
+        self.kind = "video"
+        super().__init__()
+        self._frames = track.receiver.encoded()
+
+    @staticmethod
+    def over(peer: str, track: Any) -> Any:
+        return track_class(peer, _Handed)(track)
+
+    async def recv(self) -> Any:
+        return await anext(self._frames)
+
+
+def _play(sink: Sink, track: Any, sinks: list[Sink]) -> None:
+    sinks.append(sink)
+    sink.play(track)
+
+
+def _encoded() -> list[bytes]:
+    """The moving pictures in VP8, a keyframe first."""
+    pictures = material("video")
+    encoder = av.CodecContext.create("libvpx", "w")
+    encoder.width, encoder.height = pictures.frames[0].width, pictures.frames[0].height
+    encoder.pix_fmt, encoder.bit_rate, encoder.gop_size = "yuv420p", BITRATE, 1 << 16
+    encoder.time_base = pictures.time_base
+    encoder.options = {"deadline": "realtime", "cpu-used": "-6", "lag-in-frames": "0"}
+    encoded = []
+    for number, frame in enumerate(pictures.frames):
+        frame.pts, frame.time_base = number * pictures.ticks, pictures.time_base
+        encoded += [bytes(packet) for packet in encoder.encode(frame)]
+    return encoded
+
+
+def _unlimited() -> None:
+    """Congestion control goes on, but is to find no limit here."""
+    from rtcpeer import Settings
+    from rtcpeer.rtp.bandwidth.settings import BandwidthSettings
+    from rtcpeer.rtp.settings import MediaSettings
+
+    most = 1_000_000_000
+    bandwidth = BandwidthSettings(start_bitrate=most // 2, max_bitrate=most)
+    RtcpeerConnection.settings = Settings(media=MediaSettings(max_bitrate=most, bandwidth=bandwidth))
+
+
+async def _packets(connection: Any) -> int:
+    """What a connection has sent and received of media."""
+    report = await connection.pc.getStats()
+    counts = {"outbound-rtp": "packetsSent", "inbound-rtp": "packetsReceived"}
+    return sum(getattr(one, counts[one.type]) for one in report.values() if one.type in counts)
+
+
+_METRICS = (
+    Metric(
+        "packets per CPU s",
+        lambda left, right: left["sent"] / left["elapsed"] / (right["cpu"] / right["elapsed"]),
+        is_more_better=True,
+        digits=0,
+    ),
+    Metric("(packets/s in)", lambda left, _: left["sent"] / left["elapsed"], is_more_better=True, digits=0),
+    Metric("(packets/s out)", lambda left, _: left["received"] / left["elapsed"], is_more_better=True, digits=0),
+    Metric("(% of a core)", lambda _, right: right["cpu"] / right["elapsed"] * 100),
+)
+
+FORWARDING_MEASURES: dict[str, Measure] = {
+    "forward": Measure(
+        "4 streams of 2.5 Mbit/s forwarded (aiortc: decoded and encoded again)",
+        send_and_take_back,
+        forward,
+        _METRICS,
+        {"streams": 4, "rate": 30, "seconds": 10.0, "is_played": True},
+        {"streams": 2, "seconds": 1.0},
+        peers=MEDIA_PEERS,
+    ),
+    "forward-fast": Measure(
+        "4 streams forwarded as fast as they come",
+        send_and_take_back,
+        forward,
+        _METRICS,
+        {"streams": 4, "rate": 200, "seconds": 5.0, "is_played": False},
+        {"streams": 2, "rate": 60, "seconds": 1.0},
+        peers=("rtcpeer", "rtcpeer+uvloop"),
+    ),
+}
