@@ -17,6 +17,16 @@ from rtcpeer.api.handoff import NetworkHandoff
 from rtcpeer.api.ice import RTCIceGatherer, RTCIceTransport
 from rtcpeer.api.ice_candidate import RTCIceCandidate, RTCIceCandidatePair
 from rtcpeer.api.ice_values import RTCIceCandidateError, RTCIceParameters
+from rtcpeer.api.media_stats_types import (
+    RTCAudioPlayoutStats,
+    RTCAudioSourceStats,
+    RTCCodecStats,
+    RTCInboundRtpStreamStats,
+    RTCOutboundRtpStreamStats,
+    RTCRemoteInboundRtpStreamStats,
+    RTCRemoteOutboundRtpStreamStats,
+    RTCVideoSourceStats,
+)
 from rtcpeer.api.peer_connection import RTCPeerConnection
 from rtcpeer.api.rtp_parameters import (
     RTCRtcpParameters,
@@ -64,9 +74,7 @@ from rtcpeer.ice.parameters import IceParameters
 from rtcpeer.ice.settings import IceSettings
 from rtcpeer.media.settings import CodecSettings
 from rtcpeer.rtp.frames import EncodedFrame
-from rtcpeer.rtp.settings import MediaSettings
 from rtcpeer.sctp.settings import SctpSettings
-from rtcpeer.srtp.settings import SrtpSettings
 from rtcpeer.stack.explanation import Explanation
 from rtcpeer.stack.findings import Finding, FindingCode
 from rtcpeer.turn import TurnSettings, time_limited_credentials
@@ -81,6 +89,8 @@ if TYPE_CHECKING:
     from rtcpeer.api.transceiver import RTCRtpTransceiver
     from rtcpeer.media.stream import MediaStream
     from rtcpeer.media.track import AudioStreamTrack, MediaStreamError, MediaStreamTrack, VideoStreamTrack
+    from rtcpeer.rtp.settings import MediaSettings
+    from rtcpeer.srtp.settings import SrtpSettings
 
 __version__ = "0.1.0"
 
@@ -143,6 +153,14 @@ __all__ = [
     "RTCCertificateStats",
     "RTCDataChannelStats",
     "RTCPeerConnectionStats",
+    "RTCCodecStats",
+    "RTCInboundRtpStreamStats",
+    "RTCOutboundRtpStreamStats",
+    "RTCRemoteInboundRtpStreamStats",
+    "RTCRemoteOutboundRtpStreamStats",
+    "RTCAudioSourceStats",
+    "RTCVideoSourceStats",
+    "RTCAudioPlayoutStats",
     # Why a connection is where it is
     "Explanation",
     "Finding",
@@ -195,6 +213,8 @@ _IMPORTED_LATE = {
     "MediaStreamError": "rtcpeer.media.track",
     "MediaStreamTrack": "rtcpeer.media.track",
     "VideoStreamTrack": "rtcpeer.media.track",
+    "MediaSettings": "rtcpeer.rtp.settings",
+    "SrtpSettings": "rtcpeer.srtp.settings",
 }
 
 

@@ -44,6 +44,7 @@ class Driver(Generic[PacketT, EventT]):
         self._flush_handle: asyncio.Handle | None = None
         self._timer: asyncio.Handle | None = None
         self._timer_at = 0.0
+        self._deadline: float | None = None  # the core's, as of the last flush; whoever changes it later wakes us
         self._is_flushing = False
         self._owes_flush = False  # to what `take` was given
         self._is_closed = False
@@ -125,7 +126,8 @@ class Driver(Generic[PacketT, EventT]):
             return
         if is_pending:
             self.wake()
-        self._arm_timer(self._core.next_timeout())
+        self._deadline = self._core.next_timeout()
+        self._arm_timer(self._deadline)
 
     def _drain(self, not_before: float) -> bool:
         """Events, packets, and the events that both made; returns whether the core may have more to send."""
@@ -185,7 +187,7 @@ class Driver(Generic[PacketT, EventT]):
 
     def _on_timer(self) -> None:
         self._timer = None
-        deadline = self._core.next_timeout()
+        deadline = self._deadline
         now = self._loop.time()
         if deadline is None or deadline > now + EARLY:
             self._arm_timer(deadline, now + CLOCK_GRAIN if self._timer_at > now else -math.inf)

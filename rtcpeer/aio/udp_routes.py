@@ -13,7 +13,7 @@ from rtcpeer.aio.network import UdpPort
 from rtcpeer.core import Datagrams, TransportAddress
 from rtcpeer.errors import InvalidStateError, MalformedPacketError
 from rtcpeer.ice.parameters import IceParameters
-from rtcpeer.stun import AttributeType, MessageClass, StunMessage, short_term_key
+from rtcpeer.stun import AttributeType, MessageClass, StunMessage
 from rtcpeer.stun.message import is_stun
 
 __all__ = ["MuxMember", "MuxPort", "RouteCounters", "SharedSocket"]
@@ -62,7 +62,7 @@ class MuxMember:
         if len(self._fragments) >= MAX_CREDENTIALS:
             del self.registry[self._fragments.pop(0)]
         self._fragments.append(fragment)
-        self.registry[fragment] = (self, short_term_key(parameters.password))
+        self.registry[fragment] = (self, parameters.integrity_key)
 
     def drop_credentials(self, parameters: IceParameters) -> None:
         """Checks with this username fragment are for us no more; harmless where they were not."""

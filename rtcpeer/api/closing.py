@@ -44,7 +44,9 @@ def both(task: asyncio.Task[None] | None, more: Collection[asyncio.Task[None]]) 
     """A task that ends when all of these have; None for none."""
     if not more:
         return task
-    return asyncio.get_running_loop().create_task(_wait({*more, task} if task else set(more)), name="rtcpeer closing")
+    tasks = {*more, task} if task else set(more)
+    loop = next(iter(tasks)).get_loop()  # a program that has left its loop may close, and then run it for what is left
+    return loop.create_task(_wait(tasks), name="rtcpeer closing")
 
 
 async def _wait(tasks: set[asyncio.Task[None]]) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from rtcpeer.aio.tcp_mux import TcpMux
 from rtcpeer.aio.udp_mux import UdpMux
@@ -13,11 +13,13 @@ from rtcpeer.errors import SyntaxError as RTCSyntaxError
 from rtcpeer.ice.settings import IceSettings
 from rtcpeer.jsep.capabilities import MediaCapabilities
 from rtcpeer.media.settings import CodecSettings
-from rtcpeer.rtp.settings import MediaSettings
 from rtcpeer.sctp.settings import SctpSettings
-from rtcpeer.srtp.settings import SrtpSettings
 from rtcpeer.stack.servers import CredentialSource, ServerUrl
 from rtcpeer.turn import Credentials, TurnSettings
+
+if TYPE_CHECKING:
+    from rtcpeer.rtp.settings import MediaSettings
+    from rtcpeer.srtp.settings import SrtpSettings
 
 __all__ = ["RTCConfiguration", "RTCIceServer", "Settings"]
 
@@ -146,9 +148,9 @@ class Settings:
     dtls: DtlsSettings = field(default_factory=DtlsSettings)
     sctp: SctpSettings = field(default_factory=SctpSettings)
     turn: TurnSettings = field(default_factory=TurnSettings)
-    media: MediaSettings = field(default_factory=MediaSettings)
+    media: "MediaSettings | None" = None  # RTP; None for the defaults, which a program without media does not import
+    srtp: "SrtpSettings | None" = None  # likewise
     codecs: CodecSettings = field(default_factory=CodecSettings)
-    srtp: SrtpSettings = field(default_factory=SrtpSettings)
     capabilities: MediaCapabilities | None = None  # codecs and header extensions; None: what PyAV has here
     udp_mux: UdpMux | None = None  # the program's to close
     tcp_mux: TcpMux | None = None  # the program's to close

@@ -10,6 +10,7 @@ from rtcpeer.api.configuration import Settings
 from rtcpeer.api.dtls import RTCDtlsTransport
 from rtcpeer.api.stats import StatsCollector
 from rtcpeer.core import Entropy
+from rtcpeer.rtp.settings import MediaSettings
 
 __all__ = ["MediaLink"]
 
@@ -23,11 +24,24 @@ class MediaLink:
     entropy: Entropy
     need_changed: Callable[[], object]  # there may be something to negotiate
     endings: set[asyncio.Task[None]] = field(default_factory=set)  # threads that have not come to their end
+    _loop: asyncio.AbstractEventLoop | None = field(default=None, init=False)
+
+    @property
+    def media_settings(self) -> MediaSettings:
+        """How RTP is to work."""
+        return self.settings.media or MediaSettings()
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop that media runs in; from outside it, too, the connection may be closed."""
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+        return self._loop
 
     @property
     def now(self) -> float:
         """The time that cores are told."""
-        return asyncio.get_running_loop().time()
+        return self.loop.time()
 
     @property
     def is_connected(self) -> bool:
@@ -49,6 +63,6 @@ class MediaLink:
 
     def end(self, closing: Coroutine[Any, Any, None]) -> None:
         """See to it that this comes to its end; `RTCPeerConnection.close` waits for what is left then."""
-        task = asyncio.get_running_loop().create_task(closing, name="rtcpeer end of media")
+        task = self.loop.create_task(closing, name="rtcpeer end of media")
         self.endings.add(task)
         task.add_done_callback(self.endings.discard)

@@ -58,7 +58,7 @@ class RTCRtpReceiver:
 
     def __init__(self, link: MediaLink, kind: Kind) -> None:
         self._link = link
-        self._core = RtpReceiver(kind, link.settings.media)
+        self._core = RtpReceiver(kind, link.media_settings)
         self._core.is_read = False
         self._kind = kind
         self._track = RemoteStreamTrack(kind, self)

@@ -56,7 +56,7 @@ class RTCRtpSender(EventTarget):
         super().__init__()
         self._link = link
         self._kind = kind
-        self._core = RtpSender(kind, link.settings.media, link.entropy)
+        self._core = RtpSender(kind, link.media_settings, link.entropy)
         self._transceiver: RTCRtpTransceiver  # set by the one that is made with it
         self._dtmf = RTCDTMFSender(link, self._core) if kind == "audio" else None
         # What the peer is told of it; the same however often the track is replaced (RFC 9429 section 5.2.1).
@@ -151,6 +151,8 @@ class RTCRtpSender(EventTarget):
         if replace(parameters, encodings=now.encodings, degradationPreference=now.degradationPreference) != now:
             raise InvalidModificationError("only encodings and degradationPreference can be changed")
         check_encodings(self._kind, encodings)
+        if len({one.codec for one in encodings}) > 1:
+            raise InvalidModificationError("all encodings of a sender are in one codec")
         for one in encodings:
             if one.codec is not None and self._encoder.negotiated(one.codec) is None:
                 raise InvalidModificationError(f"{one.codec.mimeType} is not among the codecs that were negotiated")

@@ -35,6 +35,7 @@ from rtcpeer.rtp.events import (
 from rtcpeer.rtp.parameters import Kind
 from rtcpeer.rtp.receiver import RtpReceiver
 from rtcpeer.rtp.sender import RtpSender
+from rtcpeer.srtp.settings import SrtpSettings
 from rtcpeer.stack.media import Media, MediaLine
 
 __all__ = ["Transceivers"]
@@ -61,6 +62,7 @@ class Transceivers:
         self._senders: dict[RtpSender, RTCRtpSender] = {}
         self._receivers: dict[RtpReceiver, RTCRtpReceiver] = {}
         self._streams: dict[str, MediaStream] = {}  # of the peer's tracks, by id
+        self._own_stream = MediaStream()  # of our tracks that were given none
         transport._on_rtp_event = self._handle  # noqa: SLF001
         transport.on("statechange", self._follow_transport)
 
@@ -88,12 +90,15 @@ class Transceivers:
 
     def add_track(self, track: MediaStreamTrack, streams: Iterable[MediaStream]) -> RTCRtpSender:
         """W3C webrtc-pc section 5.1, addTrack: through a transceiver that has never sent, else through a new one."""
+        # Deviation: the W3C puts the track into no stream then. Pages that talk to programs written for aiortc play
+        # the first stream of a track, and such programs name none.
+        streams = list(streams) or [self._own_stream]
         kind = _kind(track.kind)
         if any(each.sender.track is track for each in self._all if not each.stopped):
             raise InvalidAccessError("a sender of this connection has that track already")
         transceiver = next((each for each in self._all if each.kind == kind and each._takes_track), None)  # noqa: SLF001
         if transceiver is None:
-            transceiver = self.add(track, {"streams": list(streams)})
+            transceiver = self.add(track, {"streams": streams})
         else:
             transceiver.sender._adopt(track, streams)  # noqa: SLF001
         transceiver._is_from_add_track = True  # noqa: SLF001
@@ -183,20 +188,23 @@ class Transceivers:
             )
             for one in facts
         ]
-        self._core().configure(lines, self._link.now)
-        self._link.wake()
+        if lines or self._link.transport._bundle.media is not None:  # noqa: SLF001
+            self._core().configure(lines, self._link.now)
+            self._link.wake()
 
     def _core(self) -> Media:
         """What carries media over the transport; with a clock that is known once the loop runs."""
-        bundle, settings = self._link.transport._bundle, self._link.settings  # noqa: SLF001
+        bundle, link = self._link.transport._bundle, self._link  # noqa: SLF001
         if bundle.media is None:
-            offset = time.time() - self._link.now
-            bundle.add_media(Media(settings.media, self._link.entropy, offset, settings.srtp))
+            srtp = link.settings.srtp or SrtpSettings()
+            bundle.add_media(Media(link.media_settings, link.entropy, time.time() - link.now, srtp))
         assert bundle.media is not None
         return bundle.media
 
     def _direct(self, transceiver: RTCRtpTransceiver, facts: MediaFacts, applied: Applied) -> bool:
         """Follow whether the peer sends (W3C section 4.4.1.5); returns whether a track has come to be."""
+        if transceiver.stopped:
+            return False
         fired = transceiver._fired_direction  # noqa: SLF001
         direction = facts.remote_direction
         if applied.side is Side.LOCAL and applied.type is not DescriptionType.ROLLBACK:
@@ -211,7 +219,7 @@ class Transceivers:
         transceiver._fired_direction = direction  # noqa: SLF001
         if not receives:
             transceiver.receiver.track.set_muted(True)
-        return receives and not (fired is not None and fired.receives) and not transceiver.stopped
+        return receives and not (fired is not None and fired.receives)
 
     def _stream(self, name: str) -> MediaStream:
         if name not in self._streams:

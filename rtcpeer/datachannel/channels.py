@@ -3,6 +3,7 @@
 from contextlib import suppress
 from dataclasses import dataclass
 
+from rtcpeer.core import earliest
 from rtcpeer.datachannel.channel import Channel, ChannelState
 from rtcpeer.datachannel.closing import ClosingProcedure, StreamsReset
 from rtcpeer.datachannel.dcep import (
@@ -114,14 +115,14 @@ class DataChannels:
             channel.messages_received += 1
             channel.bytes_received += len(data)
             channel.sends_ordered = channel.is_ordered
-        events = self._events.copy()
+        events = self._events[:]
         self._events.clear()
         return events
 
     def next_timeout(self) -> float | None:
         """The association's, or that of a channel whose peer does not close it."""
-        own, closing = self.association.next_timeout(), self._closing.next_timeout()
-        return closing if own is None or (closing is not None and closing < own) else own
+        own = self.association.next_timeout()
+        return earliest(own, self._closing.next_timeout()) if self._closing.waiting else own
 
     def connect(self) -> None:
         """Set up the association."""

@@ -35,7 +35,7 @@ class ClosingProcedure:
         self._events = events
         self._is_established = False
         self.unstamped: list[Channel] = []  # wait for the peer's reset from the next pull on
-        self._waiting: dict[Channel, float] = {}  # until then, in order
+        self.waiting: dict[Channel, float] = {}  # for the peer's reset until then, in order
 
     def established(self) -> None:
         """Streams can be reset now: do what has waited for this."""
@@ -46,17 +46,17 @@ class ClosingProcedure:
 
     def stamp(self, now: float) -> None:
         """The clock of those that have begun to wait for the peer starts; to be called with every pull."""
-        self._waiting.update(dict.fromkeys(self.unstamped, now + self._timeout))
+        self.waiting.update(dict.fromkeys(self.unstamped, now + self._timeout))
         self.unstamped.clear()
 
     def handle_timeout(self, now: float) -> None:
         """Close what the peer should have closed by now; its stream is used again only when the peer resets it."""
-        while self._waiting and (deadline := self.next_timeout()) is not None and now >= deadline:
-            self.finish(next(iter(self._waiting)), None, is_reset=False)
+        while self.waiting and (deadline := self.next_timeout()) is not None and now >= deadline:
+            self.finish(next(iter(self.waiting)), None, is_reset=False)
 
     def next_timeout(self) -> float | None:
         """When the first of the peer's resets is overdue."""
-        return next(iter(self._waiting.values()), None)
+        return next(iter(self.waiting.values()), None)
 
     def close(self, channel: Channel) -> None:
         """The application closes the channel."""
@@ -106,7 +106,7 @@ class ClosingProcedure:
         is_reset: bool = True,
     ) -> None:
         """The channel is closed; its stream is free, unless it was not reset."""
-        self._waiting.pop(channel, None)
+        self.waiting.pop(channel, None)
         if channel.state is not ChannelState.CLOSED:
             self.channels_closed += channel.state is ChannelState.OPEN
             channel.finish()
@@ -124,7 +124,7 @@ class ClosingProcedure:
                 self.finish(channel, error, cause=cause)
         self._table.by_stream.clear()
         self.unstamped.clear()
-        self._waiting.clear()
+        self.waiting.clear()
 
     def _reset(self, stream_id: int) -> None:
         """Reset our stream; if the association has ended, its event, still to come, closes the channel."""

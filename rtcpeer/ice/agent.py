@@ -6,7 +6,7 @@ RFC 8445 (ICE), RFC 8838 (trickle), RFC 8863 (patience), RFC 7675 (consent).
 from collections.abc import Collection, Sequence
 from functools import reduce
 
-from rtcpeer.core import Datagrams, Entropy, TransportAddress, earliest
+from rtcpeer.core import Datagrams, Entropy, TransportAddress
 from rtcpeer.errors import InvalidStateError
 from rtcpeer.ice.candidate import Candidate
 from rtcpeer.ice.choice import remote_address_test
@@ -57,6 +57,7 @@ class Agent:
         # has come there is a new deadline.
         self._is_changed = True
         self._due: float | None = None  # `next_timeout` while nothing has changed
+        self._advanced_at: float | None = None  # when all conclusions were drawn, while nothing has changed since
 
     def receive(self, packet: Datagrams, now: float) -> None:
         """Take STUN datagrams that came in on one of our bases."""
@@ -75,15 +76,17 @@ class Agent:
             return
         self._advance(now)
         self._watch_paths(now)
-        self._rest(now)
+        self._advanced_at = now  # the pull that follows sends what is due, and rests
 
     def packets_to_send(self, now: float) -> list[Datagrams]:
         """Answers first, then checks that are due; one entry for each path."""
         is_due = self._is_changed or (self._due is not None and now >= self._due)
-        if not is_due and not self._intake.has_answers:
+        answers = self._intake.answers
+        if not is_due and not answers:
             return []
         by_path: dict[Path, list[bytes]] = {}
-        for path, payload in self._intake.answers():
+        while answers:
+            path, payload = answers.popleft()
             by_path.setdefault(path, []).append(payload)
         if is_due:
             self._check(by_path, now)
@@ -99,9 +102,7 @@ class Agent:
         return self._deadline() if self._is_changed else self._due
 
     def _deadline(self) -> float | None:
-        if self._is_over:
-            return None
-        return earliest(*[session.next_timeout() for session in self._sessions])
+        return None if self._is_over else self._sessions.next_timeout()
 
     def add_local_candidate(self, candidate: Candidate) -> bool:
         """Check from this candidate too; False where it is redundant or the transport policy excludes it."""
@@ -216,8 +217,8 @@ class Agent:
             raise InvalidStateError("can not renominate: the peer is the controlling side")
         if carrier is None or pair is None or not pair.is_valid:
             raise InvalidStateError(f"can not renominate: {path[0]} to {path[1]} is not a valid pair")
-        self._is_changed = True
         carrier.checking.selection.request(pair)
+        self._update_state()
 
     def note_data(
         self, local: TransportAddress, remote: TransportAddress, now: float, payloads: Sequence[bytes] = ()
@@ -423,7 +424,8 @@ class Agent:
         """Add our own checks that are due."""
         if self._is_over:
             return
-        self._advance(now)
+        if now != self._advanced_at:
+            self._advance(now)
         for session in self._sessions.running:
             for path, payload in session.transmissions(now):
                 by_path.setdefault(path, []).append(payload)
@@ -431,15 +433,12 @@ class Agent:
 
     def _advance(self, now: float) -> None:
         self._wake(now)
-        for session in self._sessions.running:
-            session.advance(now)
+        self._sessions.advance(now)
         self._settle(now)
 
     def _wake(self, now: float) -> None:
         self._is_changed = True
-        forgiven = self._lateness.forgiven(now)
-        for session in self._sessions.running:
-            session.wake(forgiven, now)
+        self._sessions.wake(self._lateness.forgiven(now), now)
 
     def _rest(self, now: float) -> None:
         self._due = due = self._deadline()
@@ -448,9 +447,7 @@ class Agent:
 
     def _settle(self, now: float) -> None:
         """Draw the conclusions of what has just changed."""
-        for session in self._sessions.running:
-            session.settle(now)
-        self._sessions.supersede(now)
+        self._sessions.settle(now)
         self._update_state()
 
     def _watch_paths(self, now: float) -> None:
@@ -462,6 +459,8 @@ class Agent:
 
     def _fail_if_over(self) -> None:
         """Where nothing carries data and no session that was agreed on can succeed any more, say so."""
+        if self._carrier is not None:
+            return
         failed = [session.is_failed for session in self._sessions if session.generation.remote is not None]
         if self._state is not IceState.CLOSED and failed and all(failed) and self._sessions.carrier is None:
             self._update_state()
@@ -470,6 +469,7 @@ class Agent:
 
     def _update_state(self) -> None:
         self._is_changed = True
+        self._advanced_at = None
         if self._is_over:
             return
         self._carrier = carrier = self._sessions.carrier

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from rtcpeer.core import Entropy, earliest
+from rtcpeer.core import Entropy, TransportAddress, earliest
 from rtcpeer.errors import MalformedPacketError
 from rtcpeer.ice.checks import Check, Checks
 from rtcpeer.ice.events import (
@@ -24,7 +24,7 @@ from rtcpeer.ice.responder import KNOWN_ATTRIBUTES, PeerCheck
 from rtcpeer.ice.role import Role
 from rtcpeer.ice.selection import Selection
 from rtcpeer.ice.settings import IceSettings
-from rtcpeer.stun import ErrorCode, MessageClass, StunMessage, short_term_key
+from rtcpeer.stun import ErrorCode, MessageClass, StunMessage
 
 __all__ = ["Checking"]
 
@@ -100,7 +100,7 @@ class Checking:
         remote = self.generation.remote
         if check is None or remote is None:
             return
-        if not _is_believable(message, short_term_key(remote.password), check.pair):
+        if not _is_believable(message, remote.integrity_key, check.pair):
             self.responses_refused += 1
             return
         pair = check.pair
@@ -122,12 +122,7 @@ class Checking:
                 self.lose(pair, FailureReason.ASYMMETRIC, detail=f"{path[1]} answered")
             return
         self._on_success(check, now)
-        mapped = mapped._replace(protocol=path[0].protocol)  # STUN does not say
-        if pair.mapped != mapped:
-            pair.mapped = mapped
-            candidate = self.generation.learn_local(pair, mapped)
-            if candidate is not None:
-                self._emit(LocalCandidateDiscovered(candidate))
+        self._note_mapped(pair, mapped)
 
     def advance(self, now: float) -> None:
         """Give up what has got no answer; nominate, or follow the peer's nomination, where a wait is over."""
@@ -306,6 +301,16 @@ class Checking:
         if is_new and pair.is_reliable and self.is_spare(pair) and pair.nominated_by_peer_at is None:
             self.lose(pair, FailureReason.ABANDONED)  # the peer's check came late
         self._choose_path()
+
+    def _note_mapped(self, pair: CandidatePair, mapped: TransportAddress) -> None:
+        protocol = pair.path[0].protocol
+        if mapped.protocol != protocol:
+            mapped = mapped._replace(protocol=protocol)  # STUN does not say
+        if pair.mapped != mapped:
+            pair.mapped = mapped
+            candidate = self.generation.learn_local(pair, mapped)
+            if candidate is not None:
+                self._emit(LocalCandidateDiscovered(candidate))
 
     def _on_error(self, check: Check, error: tuple[int, str]) -> None:
         code, phrase = error

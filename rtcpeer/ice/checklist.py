@@ -7,9 +7,10 @@ from rtcpeer.ice.pair import CandidatePair, PairState, Path, Traffic
 
 __all__ = ["Checklist"]
 
-_UNFINISHED = frozenset({PairState.FROZEN, PairState.WAITING, PairState.IN_PROGRESS})
-_ACTIVE = frozenset({PairState.WAITING, PairState.IN_PROGRESS})
-_UNTRIED = frozenset({PairState.FROZEN, PairState.WAITING})
+# Tuples, for an enumeration's members are compared at once but hashed by a method in Python.
+_UNFINISHED = (PairState.FROZEN, PairState.WAITING, PairState.IN_PROGRESS)
+_ACTIVE = (PairState.WAITING, PairState.IN_PROGRESS)
+_UNTRIED = (PairState.FROZEN, PairState.WAITING)
 
 
 class Checklist:

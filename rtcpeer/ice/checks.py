@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rtcpeer.core import Entropy, earliest
+from rtcpeer.core import Entropy
 from rtcpeer.ice.candidate import reflexive_priority
 from rtcpeer.ice.pair import CandidatePair
 from rtcpeer.ice.parameters import IceParameters
 from rtcpeer.ice.role import Role
 from rtcpeer.ice.settings import IceSettings
-from rtcpeer.stun import AttributeType, Method, StunMessage, Transaction, short_term_key
+from rtcpeer.stun import AttributeType, Method, StunMessage, Transaction
 
 __all__ = ["Check", "Checks"]
 
@@ -58,7 +58,7 @@ class Checks:
             request.add(AttributeType.USE_CANDIDATE)
             if self.nomination:
                 request.add_uint32(self._settings.nomination_attribute, self.nomination)
-        data = request.serialize(short_term_key(remote.password), fingerprint=True)
+        data = request.serialize(remote.integrity_key, fingerprint=True)
         settings = self._settings
         if is_consent:
             # RFC 7675 section 5.1: never retransmitted; an answer counts for as long as consent lasts.
@@ -138,4 +138,4 @@ class Checks:
 
     def next_timeout(self) -> float | None:
         """When something has to be repeated or given up."""
-        return earliest(*[check.transaction.next_timeout() for check in self._checks.values()])
+        return min([check.transaction.next_timeout() for check in self._checks.values()]) if self._checks else None

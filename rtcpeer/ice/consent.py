@@ -88,9 +88,9 @@ class PathMonitor:
         if self._pair is None:
             return None
         # What has happened is no deadline any more.
-        silent_at = None if now_silent else self._silent_at()
+        silent_at = self._dead_at() if now_silent else self._silent_at()
         check_at = None if self.is_passive else self._check_due_at(self._pair)
-        return earliest(check_at, silent_at, self._dead_at(), self._consent_expires_at())
+        return earliest(check_at, silent_at, self._consent_expires_at())
 
     def _silent_at(self) -> float | None:
         settings = self._settings

@@ -1,7 +1,7 @@
 """STUN that comes in: sorting out what is no concern of ICE, answering the peer's checks, remembering early ones."""
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 from rtcpeer.errors import MalformedPacketError
 from rtcpeer.ice.checking import Checking
@@ -10,7 +10,7 @@ from rtcpeer.ice.pair import Path
 from rtcpeer.ice.responder import PeerCheck, accept_request, answer, refuse
 from rtcpeer.ice.role import Role
 from rtcpeer.ice.settings import IceSettings
-from rtcpeer.stun import AttributeType, ErrorCode, MessageClass, Method, StunMessage, short_term_key
+from rtcpeer.stun import AttributeType, ErrorCode, MessageClass, Method, StunMessage
 
 __all__ = ["Intake"]
 
@@ -19,6 +19,8 @@ _MAX_UNSENT = 512  # answers that nobody has pulled yet
 
 class Intake:
     """Takes datagrams, keeps the answers until they are pulled, and counts what was dropped.
+
+    The owner takes ``answers`` out and sends them, oldest first.
 
     Args:
         checkings: of each generation, the newest last; the owner's list, which changes with ICE restarts.
@@ -35,7 +37,7 @@ class Intake:
         self._role = role
         self._settings = settings
         self.admits_remote = admits_remote
-        self._answers: deque[tuple[Path, bytes]] = deque(maxlen=_MAX_UNSENT)
+        self.answers: deque[tuple[Path, bytes]] = deque(maxlen=_MAX_UNSENT)
 
     def take(self, payload: bytes, path: Path, now: float) -> None:
         """Take one datagram, whatever it holds."""
@@ -44,19 +46,9 @@ class Intake:
         except MalformedPacketError:
             self.malformed_packets += 1
 
-    @property
-    def has_answers(self) -> bool:
-        """Whether there is something to be sent back."""
-        return bool(self._answers)
-
-    def answers(self) -> Iterator[tuple[Path, bytes]]:
-        """What is to be sent back; gone afterwards."""
-        while self._answers:
-            yield self._answers.popleft()
-
     def clear(self) -> None:
         """Send nothing more."""
-        self._answers.clear()
+        self.answers.clear()
 
     def _take(self, message: StunMessage, path: Path, now: float) -> None:
         if message.method != Method.BINDING:
@@ -90,25 +82,25 @@ class Intake:
         verdict = accept_request(message, path, generation.local)
         if isinstance(verdict, bytes):
             self.requests_refused += 1
-            self._answers.append((path, verdict))
+            self.answers.append((path, verdict))
             return
         remote = generation.remote
         if remote is not None and verdict.username_fragment not in {"", remote.username_fragment}:
             # Deviation: RFC 8445 section 7.3 looks at our half of the user name alone. Chromium pairs its candidates of
             # a restart with ours from before; an answer would make it send data there, from addresses unknown to us.
             self.requests_refused += 1
-            self._answers.append((path, refuse(message, ErrorCode.UNAUTHENTICATED)))
+            self.answers.append((path, refuse(message, ErrorCode.UNAUTHENTICATED)))
             return
         we_switch = self._role.yields_to(message)
         if we_switch and self._settings.lite:
             we_switch = False  # section 6.1.1: nobody but the full side nominates
         if we_switch is False:
-            refusal = refuse(message, ErrorCode.ROLE_CONFLICT, short_term_key(generation.local.password))
-            self._answers.append((path, refusal))
+            refusal = refuse(message, ErrorCode.ROLE_CONFLICT, generation.local.integrity_key)
+            self.answers.append((path, refusal))
             return
         if we_switch:
             checking.change_role(not self._role.is_controlling)
-        self._answers.append((path, answer(verdict, generation.local)))
+        self.answers.append((path, answer(verdict, generation.local)))
         if remote is None:
             self._remember(generation, verdict)
         else:
@@ -120,14 +112,16 @@ class Intake:
         After a restart the peer may be faster than our gathering, on the bases of the generation before.
         """
         local, remote = path
-        generations = [checking.generation for checking in self._checkings]
-        is_known = any(generation.knows_remote(remote) for generation in generations)
-        return any(generation.knows_base(local) for generation in generations) and (
-            is_known or self.admits_remote(remote.host)
-        )
+        is_base = is_known = False
+        for checking in self._checkings:
+            is_base |= checking.generation.knows_base(local)
+            is_known |= checking.generation.knows_remote(remote)
+        return is_base and (is_known or self.admits_remote(remote.host))
 
     def _addressed(self, message: StunMessage) -> Checking:
         """Those of the generation whose fragment stands first in the user name (section 7.2.2); else the newest."""
+        if len(self._checkings) == 1:
+            return self._checkings[0]
         ours, _, _ = (message.text(AttributeType.USERNAME) or "").partition(":")
         for checking in self._checkings:
             if checking.generation.local.username_fragment == ours:

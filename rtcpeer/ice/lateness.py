@@ -17,7 +17,11 @@ class Lateness:
         self._promised = None if due is None else max(due, now)
 
     def forgiven(self, now: float) -> float:
-        """How much time the peer is to be given back: all of it where a timer is long overdue, else none."""
+        """How much time the peer is to be given back: all of it where a timer is long overdue, else none.
+
+        What is forgiven is so once.
+        """
         late = 0.0 if self._promised is None else now - self._promised
+        self._promised = None
         # A moment more: what came meanwhile lies in the socket, and is read after the timers have run.
         return late + _TOLERATED if late > _TOLERATED else 0.0

@@ -1,9 +1,10 @@
 """User name fragment and password of one side (RFC 8445 section 5.3)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from rtcpeer.core import Entropy
+from rtcpeer.stun import short_term_key
 
 if TYPE_CHECKING:  # the settings' own checks need what depends on this
     from rtcpeer.ice.settings import IceSettings
@@ -24,6 +25,7 @@ class IceParameters:
     password: str
     is_lite: bool = False
     options: tuple[str, ...] = ()
+    integrity_key: bytes = field(init=False, repr=False, compare=False)  # from the password (RFC 8489 section 9.1.1)
 
     def __post_init__(self) -> None:
         """The lengths of RFC 8839 section 5.4; characters beyond ice-char are seen in the field and do no harm."""
@@ -31,6 +33,7 @@ class IceParameters:
             raise ValueError("username_fragment must have 4 to 256 characters and no colon")
         if not 22 <= len(self.password) <= 256:
             raise ValueError("password must have 22 to 256 characters")
+        object.__setattr__(self, "integrity_key", short_term_key(self.password))
 
 
 def generate_parameters(settings: "IceSettings", entropy: Entropy, *, is_restart: bool = False) -> IceParameters:

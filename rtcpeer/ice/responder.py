@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from rtcpeer.ice.pair import Path
 from rtcpeer.ice.parameters import IceParameters
 from rtcpeer.ice.renomination import read_nomination
-from rtcpeer.stun import AttributeType, ErrorCode, StunMessage, short_term_key
+from rtcpeer.stun import AttributeType, ErrorCode, StunMessage
 
 __all__ = ["KNOWN_ATTRIBUTES", "PeerCheck", "accept_request", "answer", "refuse"]
 
@@ -48,7 +48,7 @@ def accept_request(message: StunMessage, path: Path, local: IceParameters) -> Pe
     if username is None or not message.has_integrity:
         return refuse(message, ErrorCode.BAD_REQUEST)
     ours, _, theirs = username.partition(":")
-    key = short_term_key(local.password)
+    key = local.integrity_key
     # The names are no secret, the password is: only the latter needs constant time.
     if ours != local.username_fragment or not message.verify_integrity(key):
         return refuse(message, ErrorCode.UNAUTHENTICATED)
@@ -73,7 +73,7 @@ def answer(check: PeerCheck, local: IceParameters) -> bytes:
     """The success response (RFC 8445 section 7.3.1.2)."""
     response = check.message.success_response()
     response.add_address(AttributeType.XOR_MAPPED_ADDRESS, check.path[1])
-    return _seal(response, check.message, short_term_key(local.password))
+    return _seal(response, check.message, local.integrity_key)
 
 
 def refuse(message: StunMessage, code: ErrorCode, key: bytes | None = None) -> bytes:

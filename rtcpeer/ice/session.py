@@ -60,7 +60,7 @@ class Session:
         if late:
             self._monitor.forgive(late, now)
             self.checking.forgive(late)
-        if not self.is_failed:
+        if self.checking.started_at is None and not self.is_failed:
             self.checking.begin(now)
 
     def advance(self, now: float) -> None:

@@ -8,7 +8,7 @@ has selected a pair.
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
-from rtcpeer.core import TransportAddress
+from rtcpeer.core import TransportAddress, earliest
 from rtcpeer.ice.candidate import Candidate
 from rtcpeer.ice.checking import Checking
 from rtcpeer.ice.pair import CandidatePair, Path
@@ -120,19 +120,29 @@ class Sessions:
             self._early_ends.remove(remote.username_fragment)
             self.newest.generation.remote_ended = True
 
-    def supersede(self, now: float) -> None:
-        """Quieten what came before a session with a selected pair, and free what the peer uses no more."""
-        if len(self._sessions) == 1:
-            return
-        selected = next((each for each in reversed(self._sessions) if each.is_selected), None)
-        is_older = selected is not None
-        for session in list(self._sessions):
-            is_older = is_older and session is not selected
-            if is_older:
-                session.supersede(now)
-            freed_at = session.freed_at
-            if freed_at is not None and now >= freed_at:
-                self._remove(session)
+    def wake(self, late: float, now: float) -> None:
+        """`Session.wake` for each that runs."""
+        for session in self._sessions:
+            if session.is_running:
+                session.wake(late, now)
+
+    def advance(self, now: float) -> None:
+        """`Session.advance` for each that runs."""
+        for session in self._sessions:
+            if session.is_running:
+                session.advance(now)
+
+    def settle(self, now: float) -> None:
+        """`Session.settle` for each that runs, and then what that means for the others."""
+        for session in self._sessions:
+            if session.is_running:
+                session.settle(now)
+        if len(self._sessions) > 1:
+            self._supersede(now)
+
+    def next_timeout(self) -> float | None:
+        """The earliest deadline."""
+        return earliest(*[session.next_timeout() for session in self._sessions])
 
     def add_remote(self, candidate: Candidate) -> None:
         """Take a candidate for its generation; one that comes before its description waits (RFC 8838 section 13)."""
@@ -168,6 +178,18 @@ class Sessions:
     def remote_addresses(self) -> list[TransportAddress]:
         """Where checks are sent."""
         return [address for session in self._sessions for address in session.generation.remote_addresses]
+
+    def _supersede(self, now: float) -> None:
+        """Quieten what came before a session with a selected pair, and free what the peer uses no more."""
+        selected = next((each for each in reversed(self._sessions) if each.is_selected), None)
+        is_older = selected is not None
+        for session in list(self._sessions):
+            is_older = is_older and session is not selected
+            if is_older:
+                session.supersede(now)
+            freed_at = session.freed_at
+            if freed_at is not None and now >= freed_at:
+                self._remove(session)
 
     def _of_fragment(self, fragment: str | None) -> Session | None:
         """The session that the peer's fragment belongs to; before any agreement whichever will be agreed on."""

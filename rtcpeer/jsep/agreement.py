@@ -10,8 +10,6 @@ from rtcpeer.sdp.transport import Direction
 
 __all__ = ["agreed_direction", "agreement", "early_receive"]
 
-_Pair = tuple[CodecParameters, CodecParameters]
-
 
 def agreed_direction(local: RtpDescription, remote: RtpDescription) -> Direction:
     """Which way media flows, seen from our side."""

@@ -12,10 +12,9 @@ from rtcpeer.sdp.transport import Direction
 
 __all__ = ["CodecIdentity", "answered_codecs", "identity", "is_media_codec", "offered_parameters", "paired", "usable"]
 
-# What makes formats of one name different codecs, with the values that stand for silence: AV1's section 7.2.3 of its
-# payload format, RFC 9628 section 6.1. H.264 is looked at on its own, RTX by what it repairs.
+# What makes formats of one name different codecs, with the values that stand for silence (RFC 9628 section 6, and the
+# media type of AV1). H.264 is looked at on its own, RTX by what it repairs.
 _DISCRIMINATORS = {"vp9": ("profile-id", "0"), "av1": ("profile", "0")}
-_EVENTS = "telephone-event"
 
 
 class CodecIdentity(NamedTuple):
@@ -29,7 +28,7 @@ class CodecIdentity(NamedTuple):
 
 
 def identity(codec: CodecParameters | CodecCapability) -> CodecIdentity:
-    """The identity of a codec; that of RTX is about the payload type that it repairs (RFC 4588 section 8.1)."""
+    """The identity of a codec; that of RTX is about the payload type that it repairs (RFC 4588 section 8)."""
     name = codec.name.lower()
     parameters = _by_name(codec.parameters)
     if name == "h264":
@@ -44,8 +43,8 @@ def identity(codec: CodecParameters | CodecCapability) -> CodecIdentity:
 
 
 def is_media_codec(codec: CodecParameters | CodecCapability) -> bool:
-    """Whether audio or video can be coded with it alone; not RTX and events."""
-    return codec.name.lower() not in {"rtx", _EVENTS, "cn"}
+    """Whether audio or video can be coded with it alone; not RTX, events and comfort noise."""
+    return codec.name.lower() not in {"rtx", "telephone-event", "cn"}
 
 
 def usable(

@@ -121,6 +121,9 @@ class Section:
     formats: tuple[str, ...]
     is_rejected: bool = False  # by either side, or about to be by our answer; its slot may be used again
     is_bundled: bool = True
+    is_bundle_only: bool = (
+        False  # our offer is to be accepted within the BUNDLE group or not at all (RFC 9143 section 6)
+    )
     is_mid_signalled: bool = True  # False: the peer knows no mids, and this one is our invention
     media: MediaFacts | None = None  # of audio and video while the section lives
     local: RtpDescription | None = None  # what our newest description says of audio or video

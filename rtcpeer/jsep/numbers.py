@@ -1,9 +1,10 @@
 """Payload types and extension ids: one meaning each within a BUNDLE group, and the same in every exchange.
 
-RFC 9143 section 9.1 (payload types), RFC 8285 section 6 (ids), RFC 3264 section 8.3.2 (mappings stay).
+RFC 9143 section 9.1 (payload types), RFC 8285 section 5 (ids), RFC 3264 section 8.3.2 (mappings stay).
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 
 from rtcpeer.errors import InvalidAccessError
 from rtcpeer.jsep.capabilities import CodecCapability, ExtensionCapability, MediaCapabilities
@@ -81,8 +82,8 @@ class Numbers:
             return known
         places = [*([] if preferred is None else [preferred]), *_DYNAMIC]
         free = (number for number in places if number not in self._payload_types and number not in taken)
-        # At last one that was used once, in a section that is no more.
-        number = next(free, None) or next((number for number in _DYNAMIC if number not in self._used), None)
+        given_up = (number for number in _DYNAMIC if number not in self._used)  # by a section that is no more
+        number = next(chain(free, given_up), None)
         if number is not None:
             self._payload_types[number] = codec
             self._numbers[codec] = number
@@ -120,7 +121,7 @@ def learned_extension_ids(known: ExtensionIds, descriptions: Iterable[RtpDescrip
 
 
 def check_extension_ids(descriptions: Iterable[RtpDescription], capabilities: MediaCapabilities) -> None:
-    """Refuse a BUNDLE group in which an id that we use means two things (RFC 8285 section 6, RFC 9143 section 7.3).
+    """Refuse a BUNDLE group in which an id that we use means two things (RFC 8285 section 5).
 
     It would be the id by which we learn what section a packet is of. What nobody here knows may mean anything.
 

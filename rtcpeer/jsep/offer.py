@@ -46,8 +46,21 @@ def offered_sections(
             )
     if wanted.data_channel and session.data_section is None:
         places.add("application", "UDP/DTLS/SCTP", ("webrtc-datachannel",))
-    # Everything that lives is bundled, except with a peer that has no mids to name the members by.
-    return tuple(replace(section, is_bundled=section.is_mid_signalled) for section in places.sections)
+    settled_mids = {section.mid for section in settled.sections if not section.is_rejected}
+    is_max = settings.bundle_policy == "max-bundle"
+    tagged = next((section.mid for section in places.sections if not section.is_rejected), None)
+    return tuple(
+        replace(
+            section,
+            # Everything that lives is bundled, except with a peer that has no mids to name the members by.
+            is_bundled=section.is_mid_signalled,
+            is_bundle_only=is_max
+            and not section.is_rejected
+            and section.mid != tagged
+            and section.mid not in settled_mids,
+        )
+        for section in places.sections
+    )
 
 
 class _Places:

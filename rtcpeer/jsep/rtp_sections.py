@@ -18,7 +18,7 @@ __all__ = ["is_rtp_media", "media_kind", "read_rtp", "rtp_attributes"]
 
 # RFC 9429 section 5.1.2: peers write any of these, and all mean SRTP with keys from DTLS.
 _PROTOCOL = re.compile(r"((UDP|TCP)/(TLS|DTLS)/)?RTP/S?AVPF?", re.ASCII)
-_RID = re.compile(r"[A-Za-z0-9_-]{1,255}", re.ASCII)  # RFC 8851 section 10, RFC 8852 section 3.3
+_RID = re.compile(r"[A-Za-z0-9_-]{1,255}", re.ASCII)  # RFC 8851 section 10
 
 # RFC 3551 section 6: these need no a=rtpmap.
 _STATIC = {0: ("PCMU", 8000), 8: ("PCMA", 8000), 9: ("G722", 8000), 13: ("CN", 8000)}

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from rtcpeer.jsep.capabilities import CodecCapability, ExtensionCapability, MediaCapabilities
-from rtcpeer.jsep.codec_matching import answered_codecs, is_media_codec, paired, usable
+from rtcpeer.jsep.codec_matching import answered_codecs, is_media_codec, usable
 from rtcpeer.jsep.facts import Section, TransceiverWish, Wanted
 from rtcpeer.jsep.numbers import MAX_ONE_BYTE_ID, Numbers
 from rtcpeer.jsep.rtp_description import RtpDescription
@@ -14,8 +14,6 @@ from rtcpeer.sdp.media import HeaderExtension
 from rtcpeer.sdp.transport import Direction
 
 __all__ = ["answered_rtp", "is_offerable", "offered_rtp", "wish_for"]
-
-_Repairs = tuple[tuple[int, int], ...]
 
 
 def wish_for(section: Section, wanted: Wanted) -> TransceiverWish | None:
@@ -41,14 +39,13 @@ def offered_rtp(
     codecs = numbers.codecs(_usable(wish, capabilities), known)
     extensions = numbers.extensions(capabilities.extensions_of(wish.kind))
     is_reduced_size = True
-    if agreed is not None and agreed.local is not None and agreed.remote is not None:
-        before = agreed.local, agreed.remote
-        if not wish.codec_preferences:
-            codecs = _in_agreed_order(codecs, *before)
+    if agreed is not None and agreed.media is not None and agreed.media.receive is not None:
         # RFC 9429 section 5.2.2: extensions, RTCP's reduced size and feedback are not added to what was agreed on.
-        uris = {extension.uri for extension in before[0].extensions} & {one.uri for one in before[1].extensions}
+        receive = agreed.media.receive
+        codecs = _as_agreed(codecs, receive.codecs, is_ordered=bool(wish.codec_preferences))
+        uris = _uris(agreed.local) & _uris(agreed.remote)
         extensions = tuple(extension for extension in extensions if extension.uri in uris)
-        is_reduced_size = before[0].is_reduced_size and before[1].is_reduced_size
+        is_reduced_size = receive.is_reduced_size
     is_simulcast = len(wish.encodings) > 1 and wish.direction.sends
     return _with_sender(
         RtpDescription(
@@ -121,7 +118,7 @@ def _with_sender(rtp: RtpDescription, wish: TransceiverWish, cname: str) -> RtpD
     )
 
 
-def _repairs(encodings: Sequence[EncodingParameters]) -> _Repairs:
+def _repairs(encodings: Sequence[EncodingParameters]) -> tuple[tuple[int, int], ...]:
     return tuple((each.rtx_ssrc, each.ssrc) for each in encodings if each.rtx_ssrc is not None)
 
 
@@ -129,27 +126,28 @@ def _rids(encodings: Sequence[EncodingParameters]) -> tuple[str, ...]:
     return tuple(encoding.rid for encoding in encodings if encoding.rid is not None)
 
 
-def _in_agreed_order(
-    codecs: tuple[CodecParameters, ...], local: RtpDescription, remote: RtpDescription
+def _as_agreed(
+    codecs: tuple[CodecParameters, ...], agreed: Sequence[CodecParameters], *, is_ordered: bool
 ) -> tuple[CodecParameters, ...]:
-    """What is in use stays the best, so that to negotiate anew changes no codec by itself."""
-    numbers = [ours.payload_type for ours, _ in paired(local.codecs, remote.codecs)]
-    ranks = {number: rank for rank, number in enumerate(numbers)}
-    agreed = {codec.payload_type: codec.feedback for codec in local.codecs if codec.payload_type in ranks}
-    theirs = {ours.payload_type: theirs.feedback for ours, theirs in paired(local.codecs, remote.codecs)}
+    """With the feedback agreed on; what is in use stays the best, so that no codec changes by itself."""
+    feedback = {codec.payload_type: codec.feedback for codec in agreed}
     narrowed = (
-        replace(codec, feedback=codec.feedback & agreed[codec.payload_type] & theirs[codec.payload_type])
-        if codec.payload_type in agreed
-        else codec
-        for codec in codecs
+        replace(codec, feedback=codec.feedback & feedback.get(codec.payload_type, codec.feedback)) for codec in codecs
     )
+    if is_ordered:
+        return tuple(narrowed)
+    ranks = {number: rank for rank, number in enumerate(feedback)}
     return tuple(sorted(narrowed, key=lambda codec: ranks.get(codec.payload_type, len(ranks))))
+
+
+def _uris(rtp: RtpDescription | None) -> set[str]:
+    return set() if rtp is None else {extension.uri for extension in rtp.extensions}
 
 
 def _answered_extensions(
     offer: RtpDescription, capabilities: Sequence[ExtensionCapability]
 ) -> tuple[HeaderExtension, ...]:
-    """The offered extensions that we know, under their ids, with what direction remains (RFC 8285 section 6)."""
+    """The offered extensions that we know, under their ids, with what direction remains (RFC 8285 section 7)."""
     known = {capability.uri: capability for capability in capabilities}
     highest = 255 if offer.allows_mixed_extensions else MAX_ONE_BYTE_ID
     found: dict[str, HeaderExtension] = {}

@@ -57,11 +57,13 @@ def described_media(
         *(("fingerprint", f"{algorithm} {value}") for algorithm, value in local.fingerprints),
         ("setup", setup.value),
     )
+    if section.is_bundle_only:
+        transport = transport.plus(["bundle-only"])
     if section.local is None:
         return _data_channel_media(section, transport, settings)
     return MediaSection(
         section.kind,
-        DISCARD_PORT,
+        _port(section),
         section.protocol,
         tuple(str(codec.payload_type) for codec in section.local.codecs),
         connections=(Connection(),),
@@ -78,7 +80,7 @@ def _data_channel_media(section: Section, attributes: Attributes, settings: Nego
         attributes = attributes.plus([("sctp-port", settings.sctp_port)])
     attributes = attributes.plus([("max-message-size", settings.max_message_size)])
     return MediaSection(
-        section.kind, DISCARD_PORT, section.protocol, formats, connections=(Connection(),), attributes=attributes
+        section.kind, _port(section), section.protocol, formats, connections=(Connection(),), attributes=attributes
     )
 
 
@@ -88,6 +90,10 @@ def rejected_media(section: Section) -> MediaSection:
     return MediaSection(
         section.kind, 0, section.protocol, section.formats, connections=(Connection(),), attributes=attributes
     )
+
+
+def _port(section: Section) -> int:
+    return 0 if section.is_bundle_only else DISCARD_PORT
 
 
 def _mid(section: Section) -> list[tuple[str, str]]:

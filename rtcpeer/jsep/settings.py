@@ -1,12 +1,15 @@
 """What this side says about itself in every description."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from rtcpeer.jsep.capabilities import MediaCapabilities
 from rtcpeer.jsep.codecs import DEFAULT_CAPABILITIES
 from rtcpeer.sdp.transport import Setup
 
-__all__ = ["NegotiationSettings"]
+__all__ = ["BundlePolicy", "NegotiationSettings"]
+
+BundlePolicy = Literal["balanced", "max-compat", "max-bundle"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +22,9 @@ class NegotiationSettings:
     sctp_port: int = 5000  # RFC 8841 section 5
     max_message_size: int = 262144  # RFC 8841 section 6: what we take; 0 for any
     capabilities: MediaCapabilities = DEFAULT_CAPABILITIES  # audio and video; limit it to what really works
+    # W3C webrtc-pc section 4.2.5. With "max-bundle", peers that do not bundle reject what they would need another
+    # transport for; with the others nothing is marked, as in Chromium's offers.
+    bundle_policy: BundlePolicy = "balanced"
     accepts_simulcast: bool = True  # False: of the streams that a peer offers, it shall send the first
 
     def __post_init__(self) -> None:

@@ -1,6 +1,5 @@
 """Encoded frames to pictures."""
 
-import os
 import time
 from fractions import Fraction
 
@@ -8,6 +7,7 @@ import av
 
 from rtcpeer.media.codec_contract import CodecError, DecoderStatistics, RawFrame
 from rtcpeer.media.orientation import PictureTurner
+from rtcpeer.media.video_implementations import available_cores
 from rtcpeer.rtp.frames import EncodedFrame
 from rtcpeer.rtp.parameters import CodecParameters
 
@@ -107,7 +107,7 @@ def _open(codec: CodecParameters) -> tuple[str, av.VideoCodecContext | None]:
             continue
         assert isinstance(context, av.VideoCodecContext)
         # Threads of FFmpeg's decoders work on pictures in parallel, each thread a picture of delay.
-        context.thread_count = min(os.cpu_count() or 1, 2) if name == "libdav1d" else 1
+        context.thread_count = 2 if name == "libdav1d" and available_cores() >= 4 else 1
         context.options = {"max_pixels": str(_MAX_PIXELS)} | _OPTIONS.get(name, {})
         return name, context
     raise CodecError(f"no decoder for {codec.mime_type}")

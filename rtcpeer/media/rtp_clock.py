@@ -9,19 +9,15 @@ class RtpClock:
     """Counts in the codec's clock rate, and only forward: gaps of the source stay gaps, its jumps back do not show.
 
     ``now`` is seconds on any monotonic clock. It bridges what the source's own time does not tell: where pts jumps
-    back or is missing, and where another track goes on.
+    back or is missing, and where another track goes on. It begins with ``now``, so that who takes over from another
+    clock goes on where that has been.
     """
 
-    def __init__(self, clock_rate: int, origin: int = 0) -> None:
+    def __init__(self, clock_rate: int) -> None:
         self._clock_rate = clock_rate
-        self._last = origin
+        self._last = 0
         self._last_now: float | None = None
         self._offset: int | None = None  # to add to the source's time; None: it has to be found
-
-    @property
-    def last(self) -> int:
-        """The timestamp given last."""
-        return self._last
 
     def restart(self) -> None:
         """The next frame comes from another source."""
@@ -46,5 +42,5 @@ class RtpClock:
 
     def _bridged(self, now: float) -> int:
         if self._last_now is None:
-            return self._last
+            return round(now * self._clock_rate)
         return self._last + max(round((now - self._last_now) * self._clock_rate), 1)

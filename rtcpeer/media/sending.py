@@ -136,7 +136,7 @@ class TrackEncoder:
         if codec == self._codec:
             return
         if codec.clock_rate != self._codec.clock_rate:
-            self._clock = RtpClock(codec.clock_rate, self._clock.last * codec.clock_rate // self._codec.clock_rate)
+            self._clock = RtpClock(codec.clock_rate)
         self._codec = codec
         for lane in self._lanes:
             lane.codec = codec
@@ -184,6 +184,8 @@ class TrackEncoder:
                 await task
         for lane in self._lanes:
             await lane.close()
+        # Who made it holds it, and is not to be held by it.
+        self._on_frame, self._on_end, self._track = _nowhere, None, None
 
     @property
     def _encoded_source(self) -> EncodedSource | None:
@@ -274,3 +276,7 @@ class TrackEncoder:
             track.stop()
         if self._on_end is not None:
             self._on_end(error)
+
+
+def _nowhere(frame: EncodedFrame) -> None:
+    """Where frames go that come too late."""

@@ -1,5 +1,6 @@
 """Pictures to encoded frames of one video codec."""
 
+import math
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ __all__ = ["VideoEncoder"]
 
 _TIME_BASE = Fraction(1, VIDEO_CLOCK_RATE)
 _DEFAULT_FRAMERATE = 30.0
+_SHORTEST_INTERVAL = 1 / 240
 _LONGEST_STEP = 1.0  # seconds that the rate control sees pass at most: it must not save up for a burst
 # Between opened and wanted bitrate: beyond the first the encoder is opened again at once, beyond the second only where
 # a keyframe is due anyway. Its buffer is counted in bits, and would get too large or too small in seconds.
@@ -36,6 +38,7 @@ _REOPEN_SHARE = 0.15  # change of bitrate for which an encoder that can not be t
 _REOPEN_INTERVAL = 3.0  # seconds between two of these, unless a keyframe is due
 _QUALITY = Struct("=I")  # what FFmpeg's side data "quality_stats" begins with: the quantizer, as a Lagrange factor
 _QP_TO_LAMBDA = 118
+_MAX_INSIDE = 64  # pictures that an encoder holds back
 _MACROBLOCK = 256  # pixels; the unit of max-fs
 
 
@@ -149,9 +152,8 @@ class VideoEncoder:
     def _observe(self, timestamp: int) -> None:
         """How often pictures come."""
         if self._last_seen is not None:
-            interval = (timestamp - self._last_seen) / VIDEO_CLOCK_RATE
-            if 0 < interval < _LONGEST_STEP:
-                self._interval += (interval - self._interval) / 8
+            interval = min((timestamp - self._last_seen) / VIDEO_CLOCK_RATE, _LONGEST_STEP)
+            self._interval = max(self._interval + (interval - self._interval) / 8, _SHORTEST_INTERVAL)
         self._last_seen = timestamp
 
     def _quality(self, frame: av.VideoFrame, timestamp: int) -> Quality:
@@ -160,18 +162,19 @@ class VideoEncoder:
         return self._adaptation.update(pixels, framerate, self.target_bitrate, timestamp / VIDEO_CLOCK_RATE)
 
     @property
+    def _framerate_limit(self) -> float | None:
+        limits = (self._target.max_framerate, self._peers_limit("max-fr"))
+        return min((limit for limit in limits if limit is not None), default=None)
+
+    @property
     def _full_framerate(self) -> float:
         """Before quality gives way."""
-        framerate = 1 / self._interval
-        limits = [limit for limit in (self._target.max_framerate, self._peers_limit("max-fr")) if limit is not None]
-        return min([framerate, *limits])
+        return min(1 / self._interval, self._framerate_limit or math.inf)
 
     def _max_framerate(self, quality: Quality) -> float | None:
         """The limit for pictures; None where all may pass."""
-        if quality.framerate_share < 1:
-            return self._full_framerate * quality.framerate_share
-        limits = [limit for limit in (self._target.max_framerate, self._peers_limit("max-fr")) if limit is not None]
-        return min(limits, default=None)
+        limit = self._framerate_limit
+        return limit if quality.framerate_share == 1 or limit == 0 else self._full_framerate * quality.framerate_share
 
     def _peers_limit(self, name: str) -> float | None:
         """What a receiver of VP8 or VP9 can decode at most (RFC 7741 section 6.1, RFC 9628 section 6)."""
@@ -212,6 +215,8 @@ class VideoEncoder:
         picture.time_base = _TIME_BASE
         picture.pict_type = PictureType.I if self._needs_keyframe else PictureType.NONE
         self._waiting[picture.pts] = timestamp
+        if len(self._waiting) > _MAX_INSIDE:  # one that the encoder has dropped
+            del self._waiting[next(iter(self._waiting))]
         try:
             packets = opened.context.encode(picture)
         except (av.FFmpegError, ValueError) as error:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 __all__ = ["Worker"]
 
@@ -102,11 +102,12 @@ class Worker(Generic[ItemT, ResultT]):
         self._is_closed = True
         while self._inbox:
             self.take_oldest()
-        if self._thread is None or self._ended is None:
-            return
-        self._wake.put(False)
-        await asyncio.shield(self._ended)
-        self._thread.join()  # it has nothing left to do
+        if self._thread is not None and self._ended is not None:
+            self._wake.put(False)
+            await asyncio.shield(self._ended)
+            self._thread.join()  # it has nothing left to do
+        # The owner's methods hold the owner.
+        self._process = self._deliver = self._on_failure = self._finish = _unused
 
     def _run(self) -> None:
         try:
@@ -158,3 +159,7 @@ class Worker(Generic[ItemT, ResultT]):
         assert self._ended is not None
         if not self._ended.done():
             self._ended.set_result(None)
+
+
+def _unused(*_: object) -> Any:
+    """In place of what belongs to an owner that has closed."""

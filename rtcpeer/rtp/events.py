@@ -30,7 +30,7 @@ class KeyframeRequested:
 
 @dataclass(frozen=True, slots=True)
 class BitrateChanged:
-    """A sender of video should take this many bits a second, headers included."""
+    """A sender should take this many bits a second, headers included; for audio it is what there is a use for."""
 
     sender: "RtpSender"
     bitrate: int  # of all its encodings

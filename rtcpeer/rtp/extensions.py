@@ -123,9 +123,9 @@ class ExtensionMap:
             decoders = self._decoders
             said = values.__dict__
             for number, value in parse_elements(header.extension_profile, header.extension):
-                if number in decoders:
-                    name, decode = decoders[number]
-                    said[name] = decode(value)
+                known = decoders.get(number)
+                if known is not None:
+                    said[known[0]] = known[1](value)
         return values
 
     def encode(self, values: HeaderExtensions) -> tuple[int | None, bytes]:

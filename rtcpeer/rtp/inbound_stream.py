@@ -38,6 +38,7 @@ class StoredPacket(NamedTuple):
 
 
 PLAYOUT_DELAY_UNIT: Final = 0.01
+CAPTURE_TIME_VALID: Final = 10.0  # seconds; senders repeat it about once a second
 STORED_OVERHEAD: Final = 100  # what keeping a packet costs besides its payload, roughly
 make_tuple: Final = tuple.__new__
 
@@ -64,6 +65,7 @@ class InboundStream:
         self._mapping = NtpMapping(codec.clock_rate)
         self._before: tuple[int, int] = (-1, 0)  # the number after that of the packet that came last, and its timestamp
         self._remote: RemoteOutboundStatistics | None = None
+        self._captured: tuple[int, float] | None = None  # a timestamp and its time of capture
         self._is_read = True
         self._jitter_target = 0.0
         self._packets = self._bytes = self._header_bytes = 0
@@ -276,7 +278,7 @@ class InboundStream:
         self._buffer = self._new_buffer()
         self._buffer.set_target_delay(self._jitter_target)
         self._nack = NackGenerator(self._settings.loss)
-        self._last_timestamp = None
+        self._last_timestamp = self._captured = None
 
     def _new_buffer(self) -> JitterBuffer[StoredPacket]:
         kind = MediaKind.VIDEO if self._is_video else MediaKind.AUDIO
@@ -317,8 +319,14 @@ class InboundStream:
         )
 
     def _captured_at(self, extensions: HeaderExtensions, timestamp: int) -> float | None:
+        """By the extension, between whose values those of other frames are; else by sender reports."""
         told = extensions.absolute_capture_time
         if told is not None:
-            return ntp_seconds(told.timestamp) - NTP_EPOCH
+            self._captured = (timestamp, ntp_seconds(told.timestamp) - NTP_EPOCH)
+        if self._captured is not None:
+            since, captured_at = self._captured
+            passed = (timestamp - since) / self._codec.clock_rate
+            if abs(passed) < CAPTURE_TIME_VALID:
+                return captured_at + passed
         ntp = self._mapping.ntp_time(timestamp & 0xFFFFFFFF)
         return None if ntp is None else ntp - NTP_EPOCH

@@ -28,6 +28,8 @@ __all__ = [
 PacketT = TypeVar("PacketT")
 
 MAX_DROPOUT = 3000  # RFC 3550 section A.1: a jump by more is a source that has started again
+# A named tuple without the Python function that its constructor is.
+make_tuple = tuple.__new__
 MAX_STARTUP_MISORDER = 50  # how far before the first packet that came the stream may turn out to begin
 
 
@@ -191,7 +193,7 @@ class JitterBuffer(Generic[PacketT]):
             self._overflow(number, now)
         if self._is_audio:
             is_first = is_last = True
-        self._stored[number] = _Stored(packet, size, unwrapped, is_first, is_last, is_empty)
+        self._stored[number] = make_tuple(_Stored, (packet, size, unwrapped, is_first, is_last, is_empty))
         self._bytes += size
         if is_keyframe and is_first is not False:
             self._keyframes.add(number)
@@ -260,6 +262,10 @@ class JitterBuffer(Generic[PacketT]):
     def _place(self, sequence_number: int) -> int | None:
         """The unwrapped number; None for one from nowhere near, until a second one follows it."""
         newest = self._unwrapper.newest
+        if newest is not None and sequence_number == (newest + 1) & 0xFFFF:
+            self._restart_at = None
+            self._unwrapper.newest = newest + 1
+            return newest + 1
         if newest is not None and abs(self._unwrapper.peek(sequence_number) - newest) >= MAX_DROPOUT:
             if sequence_number != self._restart_at:
                 self._restart_at = (sequence_number + 1) & 0xFFFF

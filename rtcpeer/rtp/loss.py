@@ -76,7 +76,7 @@ class NackGenerator:
         """A packet arrived, in whatever way (also as a retransmission)."""
         newest = self._unwrapper.newest
         number = self._unwrapper.unwrap(sequence_number)
-        if newest is None:
+        if newest is None or number == newest + 1:
             return
         if number <= newest:
             self.recovered += self._missing.pop(number, None) is not None

@@ -66,6 +66,7 @@ class OutboundStream:
         self.bitrate = 0  # its part of what may be sent
         self.max_bitrate: int | None = None
         self.is_active = True
+        self.has_dropped = False  # the frame before: what follows can not be decoded without it
         self.has_left = False  # packets have left, so that the peer knows of it
         self.remote: RemoteInboundStatistics | None = None
         self._settings = settings
@@ -120,6 +121,7 @@ class OutboundStream:
             self._packetizer = packetizer_of(codec, self._entropy)
             self._codec = codec
             self._statistics.set_clock_rate(codec.clock_rate)
+        self.has_dropped = False
         values = self._values(frame, now)
         elements = self._writer.elements(values) if values else b""
         csrcs = frame.contributing_sources[:15]
@@ -235,11 +237,7 @@ class OutboundStream:
     def drop_frame(self) -> None:
         """A frame came while nothing can be sent."""
         self._counters.frames_dropped += 1
-
-    @property
-    def has_dropped(self) -> bool:
-        """Whether frames came while nothing could be sent."""
-        return self._counters.frames_dropped > 0
+        self.has_dropped = True
 
     def statistics(self) -> OutboundStatistics:
         """A snapshot."""

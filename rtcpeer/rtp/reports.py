@@ -77,7 +77,12 @@ class ReceptionStatistics:
 
     def receive(self, sequence_number: int, timestamp: int, now: float) -> None:
         """Count a packet."""
-        if not self._follow(sequence_number):
+        unwrapper = self._unwrapper
+        newest = unwrapper.newest
+        if newest is not None and sequence_number == (newest + 1) & 0xFFFF:
+            unwrapper.newest = newest + 1
+            self._restart_at = None
+        elif not self._follow(sequence_number):
             return
         self.packets_received += 1
         if self._last_arrival is not None:

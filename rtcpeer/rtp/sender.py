@@ -63,7 +63,7 @@ class RtpSender:
         self._limits: dict[str | None, tuple[int | None, bool]] = {}
         self._tones = TonePlayer()
         self.events: list[RtpEvent] = []  # the transport's own list, once there is one
-        self._frames_without_stream = 0
+        self._has_dropped = False  # frames, before there was a stream for them
         self._told: tuple[tuple[str | None, int], ...] = ()
 
     @property
@@ -89,7 +89,7 @@ class RtpSender:
         """
         outlet = self._outlet
         if outlet is None or not self.streams:
-            self._frames_without_stream += 1
+            self._has_dropped = True
             return
         codec = self._codec_of(frame)
         stream = self._stream_of(frame)
@@ -107,6 +107,7 @@ class RtpSender:
         self._apply_limits()
         if self._outlet is not None:
             self._outlet.limits_changed()
+        self.became_able()
 
     def send_tones(self, tones: str, duration: float = 0.1, gap: float = 0.07) -> None:
         """Play DTMF instead of what is still to be played; "," is a pause of 2 s, "" stops.
@@ -153,6 +154,7 @@ class RtpSender:
         self._codecs = media_codecs(parameters.codecs) if parameters is not None else ()
         self._last_codec = NOTHING_SENT
         self._apply_limits()
+        self.became_able()
         ended = [stream.ssrc for stream in before.values() if stream.has_left]
         if was_sending and not (parameters is not None and parameters.is_sending):
             # RFC 3550 section 6.3.7: who stops says so; a receiver then need not wait for its silence.
@@ -160,11 +162,14 @@ class RtpSender:
         return ended
 
     def became_able(self) -> None:
-        """Packets leave from now on: what was dropped before can not be decoded without a keyframe."""
-        if self.kind == "video" and self.can_send:
-            for stream in self.streams:
-                if stream.has_dropped or self._frames_without_stream:
-                    self._request_keyframe(stream.rid)
+        """Perhaps packets leave from now on: what was dropped before can not be decoded without a keyframe."""
+        if self.kind == "audio" or not self.can_send:
+            return
+        for stream in self.streams:
+            if stream.is_active and (stream.has_dropped or self._has_dropped):
+                stream.has_dropped = False
+                self._request_keyframe(stream.rid)
+        self._has_dropped = False
 
     def allocate(self, bitrates: list[int]) -> None:
         """How much each encoding may take."""

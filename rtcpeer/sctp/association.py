@@ -39,19 +39,29 @@ class Association:
         self._inbound = Inbound(endpoint)
         self._outbound = Outbound(endpoint)
         self._max_message_size = settings.max_message_size
+        # An association at rest is passed by in all that its path does meanwhile: only a packet, a command or the
+        # deadline give it something to do. An empty pull makes it rest.
+        self._is_changed = True
+        self._due: float | None = None  # `next_timeout` while nothing has changed
 
     def receive(self, packet: bytes, now: float) -> None:
         """Take one packet; whatever is wrong with it is counted, never raised."""
+        self._is_changed = True
         self._inbound.receive(packet, now)
 
     def handle_timeout(self, now: float) -> None:
         """Retransmit, acknowledge late, probe, or give up."""
+        due = self.next_timeout()
+        if due is None or now < due:
+            return
+        self._is_changed = True
         endpoint = self._endpoint
         if endpoint.opening.handle_timeout(now) and endpoint.opening.is_exhausted:
             endpoint.end(CloseReason.HANDSHAKE_TIMEOUT, (), "the peer did not answer the handshake")
         link = endpoint.link
         if link is None or endpoint.is_ended:
             return
+        link.settle_sack()
         if link.receiver.sack_timer.expire(now):
             link.receiver.is_sack_due = True
         missed = [
@@ -67,10 +77,18 @@ class Association:
 
     def packets_to_send(self, now: float) -> list[bytes]:
         """At most a burst of packets."""
-        return self._outbound.packets(now)
+        if not self._is_changed:
+            return []
+        packets = self._outbound.packets(now)
+        if not packets and not self._has_news():
+            self._due = self._deadline()
+            self._is_changed = False
+        return packets
 
     def poll_events(self) -> list[SctpEvent]:
         """What happened; messages are counted against the receive window until they are polled."""
+        if not self._is_changed:
+            return []
         endpoint = self._endpoint
         queue = self._queue
         if queue.fallen:
@@ -79,24 +97,18 @@ class Association:
         events, endpoint.events = endpoint.events, []
         # Messages may come before the COOKIE ACK; the owner hears of the association first.
         link = endpoint.link
-        if (
-            link is not None
-            and link.receiver.reassembly.events
-            and endpoint.state is not AssociationState.COOKIE_ECHOED
-        ):
+        if link is None:
+            return events
+        if link.is_sack_passed and not endpoint.is_ended:
+            link.settle_sack()
+            endpoint.has_more |= link.sender.is_ready()
+        if link.receiver.reassembly.events and endpoint.state is not AssociationState.COOKIE_ECHOED:
             events += link.receiver.release_events()
         return events
 
     def next_timeout(self) -> float | None:
         """The earliest of the timers; at once while the last pull was not all."""
-        if self._endpoint.has_more:
-            return -math.inf
-        earliest: float | None = None
-        for timer in self._timers():
-            deadline = timer.deadline
-            if deadline is not None and (earliest is None or deadline < earliest):
-                earliest = deadline
-        return earliest
+        return self._deadline() if self._is_changed else self._due
 
     @property
     def state(self) -> AssociationState:
@@ -123,6 +135,7 @@ class Association:
         if self._endpoint.is_ended:
             raise InvalidStateError("the association has ended")
         if self.state is AssociationState.CLOSED:
+            self._is_changed = True
             self._endpoint.state = AssociationState.COOKIE_WAIT
             self._endpoint.opening.begin()
 
@@ -154,6 +167,7 @@ class Association:
             if not 0 <= stream_id < self.outbound_streams:
                 raise ValueError(f"stream {stream_id} is outside the {self.outbound_streams} negotiated streams")
             stream = self._queue.stream(stream_id)
+        self._is_changed = True
         unordered = 0 if ordered else FLAG_UNORDERED
         if max_retransmits is None and lifetime is None:
             self._queue.push(Message(stream, ppid, data, unordered))
@@ -164,12 +178,14 @@ class Association:
         """Reset outgoing streams after what is queued on them has gone out; later messages wait for the answer."""
         if self._endpoint.is_ended:
             raise InvalidStateError("the association has ended")
+        self._is_changed = True
         self._queue.pause(stream_ids)
 
     def shutdown(self) -> None:
         """End in agreement, after everything queued has been acknowledged."""
         if self._endpoint.is_ended or self.state in CLOSING_STATES:
             return
+        self._is_changed = True
         if self.state is AssociationState.ESTABLISHED:
             self._endpoint.state = AssociationState.SHUTDOWN_PENDING
         elif self.state is AssociationState.COOKIE_ECHOED:
@@ -180,6 +196,7 @@ class Association:
     def abort(self, reason: str = "") -> None:
         """End now; what is queued or in flight is lost."""
         if not self._endpoint.is_ended:
+            self._is_changed = True
             cause = ErrorCause(CauseCode.USER_INITIATED_ABORT, reason.encode()[:256])
             self._endpoint.abort(CloseReason.ABORTED_LOCALLY, cause, reason)
 
@@ -234,6 +251,22 @@ class Association:
             smoothed_round_trip_time=link.rto.smoothed if link else None,
             retransmission_timeout=link.rto.timeout if link else self._endpoint.settings.rto_initial,
         )
+
+    def _has_news(self) -> bool:
+        endpoint, link = self._endpoint, self._endpoint.link
+        has_come = link is not None and (link.late_sack is not None or bool(link.receiver.reassembly.events))
+        return has_come or bool(endpoint.events or self._queue.fallen)
+
+    def _deadline(self) -> float | None:
+        endpoint, link = self._endpoint, self._endpoint.link
+        if endpoint.has_more or (link is not None and link.is_sack_passed and not endpoint.is_ended):
+            return -math.inf
+        earliest: float | None = None
+        for timer in self._timers():
+            deadline = timer.deadline
+            if deadline is not None and (earliest is None or deadline < earliest):
+                earliest = deadline
+        return earliest
 
     def _timers(self) -> tuple[Timer, ...]:
         link = self._endpoint.link

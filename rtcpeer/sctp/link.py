@@ -1,6 +1,7 @@
 """What exists once both verification tags are known."""
 
 from rtcpeer.core import Entropy
+from rtcpeer.sctp.chunks import Sack
 from rtcpeer.sctp.congestion import LossBasedController
 from rtcpeer.sctp.handshake import Capabilities
 from rtcpeer.sctp.heartbeat import Heartbeat
@@ -77,3 +78,24 @@ class Link:
         # RFC 6525 section 4.1: request numbers start with the initial TSN.
         self.resets = OutgoingResets(terms.local_initial_tsn, settings.max_packet_size - HEADER_SIZE)
         self.errors = 0  # retransmissions in a row that nothing answered (section 8.1)
+        self.late_sack: tuple[Sack, float] | None = None  # with the moment at which it came
+        self.is_sack_passed = False  # a pull has gone before it
+
+    def take_sack(self, sack: Sack, now: float) -> None:
+        """Take a SACK, or put it off until the next pull is over.
+
+        Where requests and answers take turns, what comes bears both a message and a plain SACK; the answer need not
+        wait until that has been taken.
+        """
+        self.settle_sack()
+        self.late_sack = (sack, now)
+        if sack.blocks:
+            self.settle_sack()
+
+    def settle_sack(self) -> None:
+        """Take the SACK that was put off, if any."""
+        if self.late_sack is not None:
+            sack, came_at = self.late_sack
+            self.late_sack, self.is_sack_passed = None, False
+            if self.sender.take_sack(sack, came_at):
+                self.errors = 0

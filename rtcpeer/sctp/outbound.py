@@ -30,8 +30,9 @@ class Outbound:
                 self._add_cookie(link, packets, now)
             else:
                 self._add_all(link, packets, now)
-        endpoint.packets_sent += len(packets)
-        endpoint.bytes_sent += sum(map(len, packets))
+        if packets:
+            endpoint.packets_sent += len(packets)
+            endpoint.bytes_sent += sum(map(len, packets))
         return packets
 
     def _add_cookie(self, link: Link, packets: list[bytes], now: float) -> None:
@@ -54,10 +55,18 @@ class Outbound:
         if endpoint.queue.drained:
             self._start_resets(link)
         if endpoint.state is not AssociationState.ESTABLISHED:
+            link.settle_sack()
             endpoint.state = endpoint.shutdown.next_state(endpoint.state, has_work=link.sender.has_work)
         head = b""
         receiver, sender = link.receiver, link.sender
         is_ready = sender.is_ready()
+        if link.late_sack is not None:
+            # What may go without it goes first; the next poll or pull takes it.
+            if is_ready and not link.is_sack_passed:
+                link.is_sack_passed = True
+            else:
+                link.settle_sack()
+                is_ready = sender.is_ready()
         if receiver.is_sack_due or (is_ready and receiver.has_news):
             head = receiver.sack(endpoint.room)
         if endpoint.control or link.resets.is_due or link.heartbeat.is_due or endpoint.shutdown.is_due:

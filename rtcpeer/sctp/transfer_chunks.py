@@ -18,8 +18,8 @@ class TransferChunks:
     def take_sack(self, _flags: int, value: bytes, now: float) -> None:
         """What arrived at the peer, and how much more it takes."""
         link = self._endpoint.link
-        if link is not None and link.sender.take_sack(parse_sack(value), now):
-            link.errors = 0
+        if link is not None:
+            link.take_sack(parse_sack(value), now)
 
     def take_heartbeat(self, _flags: int, value: bytes, _now: float) -> None:
         """Answered with what it says (section 8.3)."""

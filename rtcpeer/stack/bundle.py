@@ -7,6 +7,7 @@ it on ICE's path.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rtcpeer.core import Datagrams, earliest
 from rtcpeer.datachannel.channels import DataChannels
@@ -17,7 +18,9 @@ from rtcpeer.dtls.events import DtlsEvent, EarlyDataAllowed, EndpointClosed, Han
 from rtcpeer.rtp.events import RtpEvent
 from rtcpeer.stack.connectivity import Connectivity, ConnectivityEvent, Path
 from rtcpeer.stack.demux import PacketKind, packet_kind
-from rtcpeer.stack.media import Media
+
+if TYPE_CHECKING:  # who adds media has imported it: a program that needs data channels alone starts without
+    from rtcpeer.stack.media import Media
 
 __all__ = ["Bundle", "BundleEvent", "BundleStatistics"]
 
@@ -38,7 +41,7 @@ class Bundle:
     """Core[Datagrams, BundleEvent] over an ICE path that `Connectivity` finds and keeps."""
 
     def __init__(
-        self, connectivity: Connectivity, dtls: DtlsEndpoint, channels: DataChannels, media: Media | None = None
+        self, connectivity: Connectivity, dtls: DtlsEndpoint, channels: DataChannels, media: "Media | None" = None
     ) -> None:
         self.connectivity = connectivity
         self.dtls = dtls
@@ -135,7 +138,7 @@ class Bundle:
         self.dtls.start(role, remote_fingerprints)
         self._follow_dtls()
 
-    def add_media(self, media: Media) -> None:
+    def add_media(self, media: "Media") -> None:
         """Carry media from now on, or from when the handshake is done; a connection without it has no work with it."""
         self.media = media
         media.set_keys(self.dtls.srtp_keys() if self.dtls_end is None else None)
@@ -169,7 +172,7 @@ class Bundle:
                 self._tell_round_trip_time(self.media)
             self.media.receive(packets, now)
 
-    def _tell_round_trip_time(self, media: Media) -> None:
+    def _tell_round_trip_time(self, media: "Media") -> None:
         """ICE's checks have measured what RTCP tells only later, or never to who does not send."""
         pair = self.connectivity.agent.selected_pair
         if pair is not None:

@@ -2,17 +2,21 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from typing import Final
 
 from rtcpeer.core import Datagrams, TransportAddress, earliest
 from rtcpeer.ice.agent import Agent
 from rtcpeer.ice.events import GenerationRetired, IceEvent, PairSelected
 from rtcpeer.ice.parameters import IceParameters
 from rtcpeer.ice.settings import IceSettings
-from rtcpeer.stack.gathering import CandidateGathered, Gatherer, GatheringCompleted, GatheringEvent
+from rtcpeer.stack.gathering import CandidateGathered, Gatherer, GatheringCompleted, GatheringEvent, GatheringState
 from rtcpeer.stack.relays import RelayLost
 from rtcpeer.stun.message import is_stun
 
 __all__ = ["Connectivity", "ConnectivityEvent", "Path", "PathChanged"]
+
+# Then a gatherer asks and waits for nothing. Connections are in this state nearly always, so it is not called in vain.
+_COMPLETE: Final = GatheringState.COMPLETE
 
 Path = tuple[TransportAddress, TransportAddress]
 """The base to send from and the address to send to."""
@@ -78,19 +82,22 @@ class Connectivity:
         """Hand STUN to whom it is for; returns what is none."""
         local, remote, payloads = packet
         data = []
+        is_gathering = self.gatherer.state is not _COMPLETE
         for payload in payloads:
             if not is_stun(payload):
                 data.append(payload)
-            elif self.gatherer.is_awaiting(payload):
+            elif is_gathering and self.gatherer.is_awaiting(payload):
                 self.gatherer.receive(Datagrams(local, remote, [payload]), now)
             else:
                 self.agent.receive(Datagrams(local, remote, [payload]), now)
-        self._follow_gatherer()
+        if is_gathering:
+            self._follow_gatherer()
         return data
 
     def handle_timeout(self, now: float) -> None:
         """Retransmit, check, keep alive, give up: whatever is due."""
-        self.gatherer.handle_timeout(now)
+        if self.gatherer.state is not _COMPLETE:
+            self.gatherer.handle_timeout(now)
         if self._relays.is_used:
             self._relays.handle_timeout(now)
         self._follow_gatherer()
@@ -98,7 +105,7 @@ class Connectivity:
 
     def packets_to_send(self, now: float) -> list[Datagrams]:
         """Questions to servers, checks to the peer, and what `send` was given."""
-        packets = self.gatherer.packets_to_send(now)
+        packets = [] if self.gatherer.state is _COMPLETE else self.gatherer.packets_to_send(now)
         packets += self.agent.packets_to_send(now)
         if self._unsent:
             path = self.send_path()
@@ -115,8 +122,9 @@ class Connectivity:
 
     def poll_events(self) -> list[ConnectivityEvent]:
         """The gatherer's and the agent's events; then, where the data goes if that is news."""
-        self._follow_gatherer()
-        events: list[ConnectivityEvent] = list(self.agent.poll_events())
+        if self.gatherer.events or self._relays.is_used:
+            self._follow_gatherer()
+        events: list[ConnectivityEvent] = [*self.agent.poll_events()]
         for event in events:
             if isinstance(event, GenerationRetired):
                 self._retire(event.local.username_fragment)
@@ -133,6 +141,8 @@ class Connectivity:
 
     def next_timeout(self) -> float | None:
         """The earliest deadline."""
+        if self.gatherer.state is _COMPLETE and not self._relays.is_used:
+            return self.agent.next_timeout()
         relays = self._relays.next_timeout() if self._relays.is_used else None
         return earliest(self.gatherer.next_timeout(), self.agent.next_timeout(), relays)
 

@@ -139,7 +139,7 @@ class Gatherer:
         self.places: set[TransportAddress] = set()  # ours to ask from: bases, and our ends of streams
         self._relay_count = 0
         self._started_at: float | None = None
-        self._events: list[GatheringEvent] = []
+        self.events: list[GatheringEvent] = []  # for `poll_events`; mostly there are none, as its owner sees here
 
     def receive(self, packet: Datagrams, now: float) -> None:  # noqa: ARG002 the contract's
         """Take responses; one that nobody waits for, or from elsewhere than was asked, is counted and dropped."""
@@ -171,7 +171,7 @@ class Gatherer:
         """What happened, oldest first."""
         if self.relays.is_used and self._follow_relays():
             self._look_around()
-        events, self._events = self._events, []
+        events, self.events = self.events, []
         return events
 
     def next_timeout(self) -> float | None:
@@ -219,7 +219,7 @@ class Gatherer:
     def fail_base(self, host: str, reason: str) -> None:
         """No socket could be bound to one of our addresses."""
         self.unusable_addresses += 1
-        self._events.append(BindFailed(host, reason))
+        self.events.append(BindFailed(host, reason))
 
     def end_of_bases(self) -> None:
         """There are no more bases."""
@@ -249,7 +249,7 @@ class Gatherer:
 
     def fail_server(self, server: ServerUrl, reason: str) -> None:
         """A server is out of reach before anybody asked it, for instance because its name does not exist."""
-        self._events.append(self.log.give_up(ServerFailed(server.url, UNREACHABLE, reason)))
+        self.events.append(self.log.give_up(ServerFailed(server.url, UNREACHABLE, reason)))
 
     def note_unroutable(self, local: TransportAddress, remote: TransportAddress, detail: str) -> None:
         """Our own host can not send from this base to this server."""
@@ -294,7 +294,7 @@ class Gatherer:
     def close(self) -> None:
         """Ask no more; no event follows."""
         self._questions.clear()
-        self._events.clear()
+        self.events.clear()
         self.relays.close()
         self.state = GatheringState.COMPLETE
         self.is_sufficient = True
@@ -332,7 +332,7 @@ class Gatherer:
     def _failed(self, failure: ServerFailed) -> None:
         told = self.log.fail(failure)
         if told is not None:
-            self._events.append(told)
+            self.events.append(told)
 
     def _follow_relays(self) -> bool:
         """Draw the conclusions of what has become of allocations; returns whether there was anything."""
@@ -346,7 +346,7 @@ class Gatherer:
                 case RelayRefused(relay, code, text):
                     self._failed(ServerFailed(relay.server.url, code, text, relay.local))
                 case RelayLost() | StreamUnneeded() | StreamWanted() | CredentialsRefused():
-                    self._events.append(event)
+                    self.events.append(event)
         return bool(events)
 
     def _relay_opened(self, opened: RelayOpened) -> None:
@@ -367,11 +367,11 @@ class Gatherer:
     def _gathered(self, candidate: Candidate) -> None:
         """Tell of a candidate, unless it is redundant or unwanted."""
         admitted = self._rules.admit(candidate)
-        self._events += self._rules.failures
+        self.events += self._rules.failures
         self._rules.failures.clear()
         if admitted is not None:
             self.candidates.append(admitted)
-            self._events.append(CandidateGathered(admitted))
+            self.events.append(CandidateGathered(admitted))
 
     def _look_around(self) -> None:
         """Notice when there is nothing left to wait for."""
@@ -390,7 +390,7 @@ class Gatherer:
     def _suffice(self) -> None:
         if not self.is_sufficient:
             self.is_sufficient = True
-            self._events.append(GatheringSufficient())
+            self.events.append(GatheringSufficient())
 
     def _complete(self) -> None:
         if self.state is GatheringState.GATHERING:
@@ -399,7 +399,7 @@ class Gatherer:
                 self.is_resting, self._started_at = True, None
                 return
             self.state = GatheringState.COMPLETE
-            self._events.append(GatheringCompleted())
+            self.events.append(GatheringCompleted())
 
     def _bulk_wait(self) -> float:
         """How long bulk signalling waits: briefly once a server has answered, longer while none has."""

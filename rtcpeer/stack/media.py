@@ -287,7 +287,12 @@ class Media:
         self._senders = senders
         streams = [stream for sender in senders for stream in sender.streams]
         self._intake.outbound = {stream.ssrc: stream for stream in streams}
-        self._egress.streams = [stream for stream in streams if stream.kind == "video"]
+        self._egress.streams = [
+            stream
+            for sender in senders
+            if sender.kind == "video" and sender.parameters is not None and sender.parameters.is_sending
+            for stream in sender.streams
+        ]
         self._control.configure(streams)
         self._control.mids = {
             stream.ssrc: sender.parameters.mid

@@ -109,7 +109,7 @@ class ControlIntake:
         for chunk in description.chunks:
             stream = self._inbound_of(chunk.ssrc)
             if stream is not None:
-                stream.cname = chunk.text(SdesItem.CNAME)
+                stream.cname = chunk.text(SdesItem.CNAME) or stream.cname
 
     def _inbound_of(self, ssrc: int) -> InboundStream | None:
         for receiver in self.receivers:

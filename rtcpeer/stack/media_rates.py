@@ -41,7 +41,10 @@ def demands(sender: RtpSender, settings: MediaSettings) -> list[Demand]:
             default = round(settings.max_bitrate * LAYER_FACTOR ** (index + 1 - len(sender.streams)))
         maximum = stream.max_bitrate or default
         wanted.append(Demand(maximum if stream.is_active else 0, LAYER_FACTOR**index))
-    return wanted
+    if parameters.max_bitrate is None:
+        return wanted
+    parts = share(parameters.max_bitrate, wanted)
+    return [Demand(part, demand.weight) for part, demand in zip(parts, wanted, strict=True)]
 
 
 def share_layers(bitrate: int, wanted: Sequence[Demand], minimum: int) -> list[int]:

@@ -6,6 +6,7 @@ Values are plain bytes on a message; the functions here turn them into addresses
 import ipaddress
 from enum import IntEnum
 from functools import lru_cache
+from struct import Struct
 from typing import NamedTuple
 
 from rtcpeer.core import TransportAddress
@@ -28,6 +29,7 @@ __all__ = [
 ]
 
 MAGIC_COOKIE = 0x2112A442
+_ADDRESS_HEADER = Struct("!xBH")  # zero, family, port; the address follows
 _FAMILY_IPV4 = 0x01
 _FAMILY_IPV6 = 0x02
 _COOKIE_BYTES = MAGIC_COOKIE.to_bytes(4, "big")
@@ -122,16 +124,15 @@ def encode_address(address: TransportAddress, xor_with: bytes | None = None) -> 
     if xor_with is not None:
         packed = _xor(packed, _COOKIE_BYTES + xor_with)
         port ^= MAGIC_COOKIE >> 16
-    return bytes((0, family)) + port.to_bytes(2, "big") + packed
+    return _ADDRESS_HEADER.pack(family, port) + packed
 
 
 def decode_address(value: bytes, xor_with: bytes | None = None) -> TransportAddress:
     """The inverse of `encode_address`; the protocol is taken to be UDP."""
-    reader = Reader(value)
-    reader.uint8()
-    family = reader.uint8()
-    port = reader.uint16()
-    packed = reader.rest()
+    if len(value) < _ADDRESS_HEADER.size:
+        raise MalformedPacketError(f"address of {len(value)} bytes")
+    family, port = _ADDRESS_HEADER.unpack_from(value)
+    packed = value[_ADDRESS_HEADER.size :]
     if (family, len(packed)) not in {(_FAMILY_IPV4, 4), (_FAMILY_IPV6, 16)}:
         raise MalformedPacketError(f"address of family {family} with {len(packed)} bytes")
     if xor_with is not None:

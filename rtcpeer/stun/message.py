@@ -1,9 +1,8 @@
 """STUN messages (RFC 8489 sections 5, 6 and 14): parsing, building, integrity and fingerprint."""
 
-import hashlib
 import hmac
 import zlib
-from collections.abc import Iterable
+from collections.abc import Container
 from dataclasses import dataclass, field
 from enum import IntEnum
 from struct import Struct
@@ -35,12 +34,17 @@ _FINGERPRINT_XOR = 0x5354554E  # section 14.7
 _SHA1_BYTES = 20
 _SHA256_BYTES = 32
 _SHA256_MIN_BYTES = 16  # section 14.6: a truncation keeps at least that much
+_FINGERPRINT_BYTES = 4
+_PADDING = (b"", b"\0\0\0", b"\0\0", b"\0")  # by size modulo 4
 
 # Section 14.5 and 14.6: what may still count behind each of them.
 _ALLOWED_BEHIND: dict[int, frozenset[int]] = {
     AttributeType.MESSAGE_INTEGRITY: frozenset({AttributeType.MESSAGE_INTEGRITY_SHA256, AttributeType.FINGERPRINT}),
     AttributeType.MESSAGE_INTEGRITY_SHA256: frozenset({AttributeType.FINGERPRINT}),
 }
+_SHA1_HEADER = _ATTRIBUTE_HEADER.pack(AttributeType.MESSAGE_INTEGRITY, _SHA1_BYTES)
+_SHA256_HEADER = _ATTRIBUTE_HEADER.pack(AttributeType.MESSAGE_INTEGRITY_SHA256, _SHA256_BYTES)
+_FINGERPRINT_HEADER = _ATTRIBUTE_HEADER.pack(AttributeType.FINGERPRINT, _FINGERPRINT_BYTES)
 _PROTECTIONS = frozenset({*_ALLOWED_BEHIND, AttributeType.FINGERPRINT})
 _XOR_TYPES = frozenset(
     {
@@ -70,6 +74,9 @@ class Method(IntEnum):
     DATA = 0x007
     CREATE_PERMISSION = 0x008
     CHANNEL_BIND = 0x009
+
+
+_CLASSES = tuple(MessageClass)
 
 
 def is_stun(data: bytes | memoryview) -> bool:
@@ -126,7 +133,7 @@ class StunMessage:
             raise MalformedPacketError("not a STUN message")
         if length % 4 or len(raw) != _HEADER.size + length:
             raise MalformedPacketError(f"STUN length {length}, {len(raw) - _HEADER.size} bytes follow the header")
-        message_class = MessageClass((message_type >> 7) & 0b10 | (message_type >> 4) & 0b01)
+        message_class = _CLASSES[(message_type >> 7) & 0b10 | (message_type >> 4) & 0b01]
         method = (message_type >> 2) & 0xF80 | (message_type >> 1) & 0x70 | message_type & 0x0F
         message = cls(method, message_class, transaction_id, _raw=raw)
         message._parse_attributes()
@@ -136,21 +143,23 @@ class StunMessage:
         self, key: bytes | None = None, *, sha256_key: bytes | None = None, fingerprint: bool = False
     ) -> bytes:
         """The message as bytes, followed by MESSAGE-INTEGRITY, -SHA256 and FINGERPRINT where asked for."""
-        packet = bytearray(_HEADER.pack(self._message_type(), 0, MAGIC_COOKIE, self.transaction_id))
-        for attribute_type, value in self.attributes:
-            _append(packet, attribute_type, value)
+        body = b"".join(
+            [
+                _ATTRIBUTE_HEADER.pack(attribute_type, len(value)) + value + _PADDING[len(value) & 3]
+                for attribute_type, value in self.attributes
+            ]
+        )
+        # Each of these covers what is before it, and a length that includes itself (sections 14.5 to 14.7).
         if key is not None:
-            _set_length(packet, 4 + _SHA1_BYTES)
-            _append(packet, AttributeType.MESSAGE_INTEGRITY, hmac.digest(key, packet, "sha1"))
+            covered = self._header(len(body) + 4 + _SHA1_BYTES) + body
+            body += _SHA1_HEADER + hmac.digest(key, covered, "sha1")
         if sha256_key is not None:
-            _set_length(packet, 4 + _SHA256_BYTES)
-            _append(packet, AttributeType.MESSAGE_INTEGRITY_SHA256, hmac.digest(sha256_key, packet, "sha256"))
+            covered = self._header(len(body) + 4 + _SHA256_BYTES) + body
+            body += _SHA256_HEADER + hmac.digest(sha256_key, covered, "sha256")
         if fingerprint:
-            _set_length(packet, 8)
-            checksum = zlib.crc32(packet) ^ _FINGERPRINT_XOR
-            _append(packet, AttributeType.FINGERPRINT, checksum.to_bytes(4, "big"))
-        _set_length(packet, 0)
-        return bytes(packet)
+            covered = self._header(len(body) + 4 + _FINGERPRINT_BYTES) + body
+            return covered + _FINGERPRINT_HEADER + (zlib.crc32(covered) ^ _FINGERPRINT_XOR).to_bytes(4, "big")
+        return self._header(len(body)) + body
 
     @property
     def has_integrity(self) -> bool:
@@ -173,16 +182,10 @@ class StunMessage:
         weak = self._integrity_offsets.get(AttributeType.MESSAGE_INTEGRITY)
         return weak is not None and self._verify(key, weak, "sha1")
 
-    def unknown_required(self, known: Iterable[int]) -> list[int]:
+    def unknown_required(self, known: Container[int]) -> list[int]:
         """The comprehension-required attributes that are not among ``known``, each once, in order (section 6.3.1)."""
-        understood = {*known, *_ALLOWED_BEHIND}
-        return list(
-            dict.fromkeys(
-                attribute.type
-                for attribute in self.attributes
-                if is_comprehension_required(attribute.type) and attribute.type not in understood
-            )
-        )
+        unknown = [each.type for each in self.attributes if each.type not in known]
+        return list(dict.fromkeys(filter(is_comprehension_required, unknown))) if unknown else unknown
 
     def add(self, attribute_type: int, value: bytes = b"") -> None:
         """Append an attribute whose value is made already."""
@@ -209,7 +212,7 @@ class StunMessage:
         self.add(AttributeType.UNKNOWN_ATTRIBUTES, encode_type_list(types))
 
     def __contains__(self, attribute_type: int) -> bool:
-        return any(attribute.type == attribute_type for attribute in self.attributes)
+        return self.value(attribute_type) is not None
 
     def value(self, attribute_type: int) -> bytes | None:
         """The raw value of the first attribute of that type."""
@@ -255,10 +258,11 @@ class StunMessage:
         """The types listed in UNKNOWN-ATTRIBUTES."""
         return decode_type_list(self.value(AttributeType.UNKNOWN_ATTRIBUTES) or b"")
 
-    def _message_type(self) -> int:
-        method, bits = self.method, int(self.message_class)
-        spread = (method & 0xF80) << 2 | (method & 0x70) << 1 | method & 0x0F
-        return spread | (bits & 0b10) << 7 | (bits & 0b01) << 4
+    def _header(self, length: int) -> bytes:
+        method, bits = self.method, self.message_class
+        message_type = (method & 0xF80) << 2 | (method & 0x70) << 1 | method & 0x0F
+        message_type |= (bits & 0b10) << 7 | (bits & 0b01) << 4
+        return _HEADER.pack(message_type, length, MAGIC_COOKIE, self.transaction_id)
 
     def _mask(self, attribute_type: int) -> bytes | None:
         return self.transaction_id if attribute_type in _XOR_TYPES else None
@@ -273,14 +277,15 @@ class StunMessage:
 
     def _parse_attributes(self) -> None:
         raw, offset = self._raw, _HEADER.size
+        end_of_message = len(raw)
         allowed: frozenset[int] | None = None
-        while offset < len(raw):
+        while offset < end_of_message:
             if self.has_fingerprint:
                 raise MalformedPacketError("attributes behind FINGERPRINT")
             # The length of the message is a multiple of four, so that a header always fits.
             attribute_type, length = _ATTRIBUTE_HEADER.unpack_from(raw, offset)
             start, end = offset + 4, offset + 4 + length
-            if end > len(raw):
+            if end > end_of_message:
                 raise MalformedPacketError(f"attribute {attribute_type:#06x} runs past the end of the message")
             if attribute_type in _PROTECTIONS:
                 if allowed is None or attribute_type in allowed:
@@ -310,17 +315,6 @@ class StunMessage:
         length = _LENGTH.unpack_from(self._raw, offset + 2)[0]
         received = self._raw[offset + 4 : offset + 4 + length]
         # Sections 14.5 and 14.6: as if the message ended with this attribute.
-        covered = bytearray(self._raw[:offset])
-        _set_length(covered, 4 + length)
-        computed = hmac.new(key, covered, getattr(hashlib, algorithm)).digest()
+        covered_length = _LENGTH.pack(offset + 4 + length - _HEADER.size)
+        computed = hmac.digest(key, self._raw[:2] + covered_length + self._raw[4:offset], algorithm)
         return hmac.compare_digest(computed[:length], received)
-
-
-def _append(packet: bytearray, attribute_type: int, value: bytes) -> None:
-    packet += _ATTRIBUTE_HEADER.pack(attribute_type, len(value))
-    packet += value
-    packet += bytes(-len(value) % 4)
-
-
-def _set_length(packet: bytearray, still_to_come: int) -> None:
-    _LENGTH.pack_into(packet, 2, len(packet) - _HEADER.size + still_to_come)

@@ -129,3 +129,32 @@ def test_the_guides_python_runs(snippets, monkeypatch):
         await world.close()
 
     run_all()
+
+
+def test_the_media_guides_python_runs():
+    """One block after the other, with a peer that takes what is sent."""
+    snippets = re.findall(r"^```python\n(.*?)^```", (ROOT / "docs/media.md").read_text(), re.MULTILINE | re.DOTALL)
+
+    @simulated
+    async def run_all():
+        world = World()
+        names = {}
+        for snippet in snippets:
+            code = compile(
+                snippet.replace("RTCPeerConnection()", "peer()"), "media.md", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+            )
+            names["peer"] = world.peer
+            waiting = eval(code, names)
+            if inspect.isawaitable(waiting):
+                await waiting
+        world.a, world.b = names["pc"], world.peer()
+        arrived = []
+        world.b.on("track", arrived.append)
+        await exchange(world.a, world.b)
+        assert [track.streams[0].id for track in arrived] == [names["stream"].id]
+        assert names["sender"].getParameters().codecs[0].name == "H264"
+        names["forward"](arrived[0], world.b)
+        assert world.b.getSenders()[-1].track.kind == "video"
+        await world.close()
+
+    run_all()

@@ -10,7 +10,15 @@ from dataclasses import replace
 import pytest
 import pytest_asyncio
 
-from rtcpeer.jsep import Applied, DescriptionType, LocalTransport, Negotiation, TransceiverWish, Wanted
+from rtcpeer.jsep import (
+    Applied,
+    DescriptionType,
+    LocalTransport,
+    Negotiation,
+    NegotiationSettings,
+    TransceiverWish,
+    Wanted,
+)
 from rtcpeer.rtp.parameters import EncodingParameters
 from rtcpeer.sdp import serialize
 from rtcpeer.sdp.transport import Direction
@@ -47,8 +55,8 @@ pc.getTransceivers().filter((each) => each.mid !== null).map((each) => ({
 class Ours:
     """A negotiation with the transceivers that an application would have made."""
 
-    def __init__(self) -> None:
-        self.negotiation = Negotiation("4711")
+    def __init__(self, settings: NegotiationSettings | None = None) -> None:
+        self.negotiation = Negotiation("4711", settings)
         self.wishes: dict[int, TransceiverWish] = {}
         self._count = 0
 
@@ -132,6 +140,15 @@ async def test_we_offer_a_call(page: Page) -> None:
     assert [facts.current_direction for facts in applied.media] == [Direction.SENDONLY] * 2
     assert applied.data_channel is not None
     assert not ours.negotiation.is_negotiation_needed(ours.wanted)
+
+
+async def test_we_offer_a_call_that_is_bundled_or_not_at_all(page: Page) -> None:
+    ours = Ours(NegotiationSettings(bundle_policy="max-bundle"))
+    ours.add("audio")
+    ours.add("video")
+    applied = await ours.offer(page)
+    await assert_agreed(page, applied)
+    assert len(applied.mids) == 3
 
 
 async def test_they_offer_a_call(page: Page) -> None:

@@ -10,6 +10,9 @@ __all__ = ["PacketResult", "SentPackets"]
 # A feedback message covers up to 65,535 packets, but what is older than this no controller can use.
 MAX_PACKETS = 8192
 MAX_AGE = 10.0
+CARE_INTERVAL = 64  # packets between two looks at what is too old
+# A named tuple without the Python function that its constructor is.
+make_tuple = tuple.__new__
 # Times that the wire format can say fit easily (2^24 times 64 ms); what does not is no time.
 MAX_ARRIVAL_TIME = 1e10
 
@@ -50,10 +53,12 @@ class SentPackets:
         """A packet leaves now; returns the transport-wide sequence number to write into it (16 bits)."""
         number = self._next
         self._next += 1
-        self._packets[number] = _Sent(now, size, probe_id)
-        self._unwrapper.unwrap(number & 0xFFFF)
-        while len(self._packets) > MAX_PACKETS or self._oldest_sent_at < now - MAX_AGE:
-            self._forget(next(iter(self._packets)))
+        packets = self._packets
+        packets[number] = make_tuple(_Sent, (now, size, probe_id))
+        self._unwrapper.newest = number
+        if len(packets) > MAX_PACKETS or not number % CARE_INTERVAL:
+            while len(packets) > MAX_PACKETS or self._oldest_sent_at < now - MAX_AGE:
+                self._forget(next(iter(packets)))
         return number & 0xFFFF
 
     def resolve(self, feedback: Iterable[tuple[int, float | None]]) -> list[PacketResult]:
@@ -66,7 +71,8 @@ class SentPackets:
             if sent is None or not is_time or (arrived_at is None and number in self._lost):
                 self.unknown += 1
                 continue
-            results.append(PacketResult(number, sent.sent_at, arrived_at, sent.size, sent.probe_id))
+            sent_at, size, probe_id = sent
+            results.append(make_tuple(PacketResult, (number, sent_at, arrived_at, size, probe_id)))
             if arrived_at is None:
                 # It may have been overtaken only, and arrive in the next feedback.
                 self._lost.add(number)

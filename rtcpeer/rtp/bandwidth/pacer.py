@@ -15,6 +15,8 @@ PacketT = TypeVar("PacketT")
 # Times are floats: what is due but for so many bytes is due, or the owner would be woken again at the same instant.
 TOLERANCE = 0.01
 SMALL_PADDING = 1
+# A named tuple without the Python function that its constructor is.
+make_tuple = tuple.__new__
 # Probes that a pacer remembers while one is under way; the estimator asks for one at a time.
 MAX_PROBES = 4
 
@@ -81,7 +83,7 @@ class Pacer(Generic[PacketT]):
                 self.dropped += 1
                 return
         self._pay(now)
-        self._queues[priority].append(_Queued(packet, size, now))
+        self._queues[priority].append(make_tuple(_Queued, (packet, size, now)))
         self._queued_bytes += size
         self._queued_packets += 1
 
@@ -141,11 +143,11 @@ class Pacer(Generic[PacketT]):
         return next(priority for priority in Priority if self._queues[priority])
 
     def _take(self, priority: Priority, probe_id: int | None) -> PacedPacket[PacketT]:
-        queued = self._queues[priority].popleft()
-        self._queued_bytes -= queued.size
+        packet, size, _ = self._queues[priority].popleft()
+        self._queued_bytes -= size
         self._queued_packets -= 1
-        self._debt += queued.size
-        return PacedPacket(queued.packet, queued.size, priority, probe_id)
+        self._debt += size
+        return make_tuple(PacedPacket, (packet, size, priority, probe_id))
 
     def _fill_probe(self, packets: list[PacedPacket[PacketT]], now: float) -> bool:
         """Send what is due of the first probe; whether that was all of it."""

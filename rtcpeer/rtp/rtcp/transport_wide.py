@@ -32,6 +32,8 @@ LARGE_OR_NEGATIVE_DELTA: Final = 2  # two bytes, signed
 VECTOR_BIT: Final = 0x8000  # section 3.1.4: a vector of symbols, else a run of one
 TWO_BIT_SYMBOLS: Final = 0x4000
 MAX_RUN: Final = 0x1FFF
+# A named tuple without the Python function that its constructor is.
+make_tuple: Final = tuple.__new__
 ONE_BIT_CAPACITY: Final = 14
 TWO_BIT_CAPACITY: Final = 7
 
@@ -116,7 +118,7 @@ def parse_transport_wide_feedback(body: bytes) -> TransportWideFeedback:
         else:
             time += LARGE_DELTA.unpack_from(body, offset)[0]
         offset = end
-        arrivals.append(Arrival((base + index) & 0xFFFF, time))
+        arrivals.append(make_tuple(Arrival, ((base + index) & 0xFFFF, time)))
     return TransportWideFeedback(sender_ssrc, media_ssrc, last & 0xFF, base, count, reference, tuple(arrivals))
 
 

@@ -260,6 +260,7 @@ def test_a_deadline_that_went_away_is_not_a_timeout(rig: Rig) -> None:
     rig.driver.wake()
     rig.loop.settle()
     rig.core.deadline = None
+    rig.driver.wake()
     rig.loop.advance(2)
     assert rig.core.timeouts == []
     assert rig.loop.pending == []

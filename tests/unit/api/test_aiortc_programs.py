@@ -5,7 +5,9 @@ import json
 
 from rtcpeer import RTCConfiguration, RTCIceCandidate, RTCIceServer, RTCPeerConnection, RTCSessionDescription
 from rtcpeer.sdp import candidate_from_sdp, candidate_to_sdp
-from tests.sim.peers import World, simulated, until
+from tests.sim.encoded_track import EncodedTrack
+from tests.sim.loop import VirtualLoop
+from tests.sim.peers import World, connected, exchange, simulated, until
 
 
 def object_to_string(obj):
@@ -84,3 +86,46 @@ async def test_candidates_by_their_parts():
     )  # fmt: skip
     assert candidate_to_sdp(made) == text
     assert object_from_string(object_to_string(made)) == made
+
+
+@simulated
+async def test_tracks_that_were_given_no_stream_share_one():
+    world = World()
+    a, b = world.pair()
+    arrived = []
+    b.on("track", arrived.append)
+    a.addTrack(EncodedTrack())
+    a.addTrack(EncodedTrack("audio"))
+    await exchange(a, b)
+    video, audio = arrived
+    assert len(video.streams) == 1
+    assert video.streams == audio.streams
+    await world.close()
+
+
+def test_media_is_closed_from_outside_the_loop():
+    """``loop.run_until_complete(pc.close())``: the call comes before the loop runs again."""
+    loop = VirtualLoop()
+    asyncio.set_event_loop(loop)
+
+    async def begin():
+        world = World()
+        a, b = world.pair()
+        arrived = []
+        b.on("track", arrived.append)
+        a.addTrack(EncodedTrack())
+        await exchange(a, b)
+        await connected(a, b)
+        await asyncio.sleep(1)
+        return world, a, b
+
+    try:
+        world, a, b = loop.run_until_complete(begin())
+        for peer in (a, b):
+            loop.run_until_complete(peer.close())
+            assert peer.connectionState == "closed"
+        loop.run_until_complete(world.close())
+        assert not asyncio.all_tasks(loop)
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()

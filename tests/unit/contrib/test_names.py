@@ -9,7 +9,17 @@ import inspect
 import pytest
 
 NAMES = {
-    "rtcpeer": ["RTCIceCandidate", "RTCPeerConnection", "RTCSessionDescription"],
+    "rtcpeer": [
+        "AudioStreamTrack",
+        "MediaStreamError",
+        "MediaStreamTrack",
+        "RTCIceCandidate",
+        "RTCPeerConnection",
+        "RTCRtpSender",
+        "RTCSessionDescription",
+        "VideoStreamTrack",
+    ],
+    "rtcpeer.rtcrtpsender": ["RTCRtpSender"],
     "rtcpeer.contrib.media": ["MediaBlackhole", "MediaPlayer", "MediaRecorder", "MediaRelay"],
     "rtcpeer.contrib.signaling": [
         "BYE",

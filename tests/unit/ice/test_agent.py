@@ -127,6 +127,16 @@ def test_the_controlling_side_nominates_once_and_selects_on_the_answer():
     assert peer.pull() == []
 
 
+def test_what_comes_between_a_timeout_and_the_pull_of_the_same_moment_counts():
+    peer = Peer(is_controlling=False)
+    peer.agent.add_remote_candidate(host(REMOTE.host))
+    ((_, check),) = peer.pull()
+    peer.agent.handle_timeout(peer.now)
+    peer.answer(check)
+    ((_, nomination),) = peer.pull()
+    assert AttributeType.USE_CANDIDATE in nomination
+
+
 def test_an_aggressive_peer_gets_the_pair_of_highest_priority():
     peer = Peer()
     better, worse = host(OTHER.host, preference=65000), host(REMOTE.host, preference=10)

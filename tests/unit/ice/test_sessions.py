@@ -167,17 +167,17 @@ def test_what_was_superseded_answers_for_three_seconds_after_it_was_heard_last()
     new = fixture.begin()
     fixture.agree(1)
     select(new, now=2.0)
-    fixture.all.supersede(2.0)
+    fixture.all.settle(2.0)
     assert fixture.all.running == [new]
     assert old.freed_at == old.next_timeout() == 5.0
     pair = next(iter(old.generation.checklist))
     pair.last_received_at = 4.0
-    fixture.all.supersede(5.0)
+    fixture.all.settle(5.0)
     assert fixture.names() == ["our0", "our1"]
     assert old.freed_at == 7.0
     pair.last_received_at = 11.0
     assert old.freed_at == 12.0  # consent_timeout after it was superseded at the latest
-    fixture.all.supersede(12.0)
+    fixture.all.settle(12.0)
     assert fixture.names() == ["our1"]
 
 
@@ -242,7 +242,7 @@ def test_the_same_peer_may_be_agreed_on_twice():
     fixture.all.add_remote(candidate(0))
     assert new.generation.remote_candidates == [candidate(0)]
     select(new, now=2.0)
-    fixture.all.supersede(2.0)
-    fixture.all.supersede(9.0)
+    fixture.all.settle(2.0)
+    fixture.all.settle(9.0)
     fixture.all.add_remote(candidate(0, 7001))  # it is no stranger although a session with its name was retired
     assert len(new.generation.remote_candidates) == 3

@@ -217,3 +217,18 @@ def test_chromium_takes_the_rids_that_it_is_offered():
     _, _, video = rest.partition("m=video")
     applied = negotiation.set_remote(ANSWER, f"{head}m=video{video}{reply}")
     assert [encoding.rid for encoding in applied.media[0].send.encodings] == ["q", "f"]
+
+
+def test_the_next_offer_adds_nothing_to_what_was_agreed_on_but_codecs():
+    negotiation = Negotiation("1")
+    negotiation.create_offer(CALL, LOCAL)
+    negotiation.set_local(OFFER)
+    negotiation.set_remote(ANSWER, read("aiortc-answer-av"))
+    audio, video = negotiation.create_offer(CALL, LOCAL).media
+    assert [value.split()[1] for value in values(audio, "extmap")] == [ExtensionUri.AUDIO_LEVEL, ExtensionUri.MID]
+    assert not video.attributes.has("rtcp-rsize")
+    feedback = values(video, "rtcp-fb")
+    assert {value for value in feedback if value.startswith("96 ")} == {"96 goog-remb", "96 nack", "96 nack pli"}
+    assert "98 transport-cc" in feedback
+    assert video.formats[:6] == ("96", "97", "102", "103", "108", "109")
+    assert "98" in video.formats

@@ -1,5 +1,7 @@
 import asyncio
+import gc
 import threading
+import weakref
 from dataclasses import replace
 
 import pytest
@@ -109,7 +111,9 @@ async def test_a_failure_is_counted_and_asks_for_a_keyframe():
     async with Receiving() as receiving:
         frames = encoded(keyframes=(0, 4))
         frames[2] = replace(frames[2], data=b"\xff")
-        receiving.receive(*frames)
+        receiving.receive(*frames[:4])
+        await asyncio.wait_for(receiving.was_asked.wait(), 10)  # not once the keyframe is there
+        receiving.receive(*frames[4:])
         assert [frame.pts for frame in await receiving.recv(4)] == [0, 3000, 12000, 15000]
         assert receiving.asked == 1
         assert receiving.decoder.statistics().frames_failed == 1
@@ -191,3 +195,17 @@ async def test_what_nobody_reads_is_not_decoded_until_somebody_does(clock):
         assert receiving.asked == 1
         receiving.receive(*frames[5:])
         assert [frame.pts for frame in await waiting] == [18000, 21000]
+
+
+async def test_closed_it_is_no_garbage_for_the_collector():
+    receiving = Receiving()
+    receiving.receive(*encoded(count=2))
+    await receiving.recv(2)
+    await receiving.decoder.close()
+    decoder, receiving.decoder = weakref.ref(receiving.decoder), None
+    gc.disable()
+    try:
+        await asyncio.sleep(0)
+        assert decoder() is None
+    finally:
+        gc.enable()

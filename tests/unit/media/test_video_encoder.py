@@ -3,11 +3,12 @@ from dataclasses import replace
 import av
 import pytest
 
+from rtcpeer.media import video_implementations
 from rtcpeer.media.codec_contract import CodecError, EncodingTarget
 from rtcpeer.media.codecs import create_decoder, create_encoder
 from rtcpeer.media.settings import CodecSettings
 from rtcpeer.media.video_encoder import VideoEncoder
-from rtcpeer.media.video_implementations import implementations_of
+from rtcpeer.media.video_implementations import EncoderShape, implementations_of
 from rtcpeer.payload import H264Packetizer, ProfileLevelId, nal_type, nal_units
 from tests.unit.media.codec_samples import brightness, codec, pictures, tone
 
@@ -183,6 +184,22 @@ def test_packetization_mode_0_has_units_that_fit_into_packets():
 def test_a_profile_that_can_not_be_encoded(value):
     with pytest.raises(CodecError, match=f"profile.*{value}"):
         encode(encoder("H264", profile_level_id=value), pictures(1))
+
+
+@pytest.mark.parametrize(
+    ("cores", "width", "height", "threads"),
+    [
+        (1, 1920, 1080, 1),
+        (2, 1920, 1080, 1),
+        (4, 1920, 1080, 2),
+        (16, 1920, 1080, 4),
+        (16, 1280, 720, 2),
+        (16, 640, 480, 1),
+    ],
+)
+def test_threads_leave_half_of_the_machine_to_others(monkeypatch, cores, width, height, threads):
+    monkeypatch.setattr(video_implementations, "available_cores", lambda: cores)
+    assert EncoderShape(codec("VP8"), width, height, 30.0, 1, 1, 1.0).threads == threads
 
 
 def test_sound_is_no_picture():

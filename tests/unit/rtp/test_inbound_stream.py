@@ -140,10 +140,11 @@ def test_the_sender_s_clock_tells_when_a_frame_was_captured():
     receiving.take(0, 96_000 + 48_000, b"sound", 2.0)
     capture = HeaderExtensions(absolute_capture_time=AbsoluteCaptureTime(ntp_timestamp(5e8)))
     receiving.take(1, 96_000 + 48_960, b"sound", 2.02, extensions=capture)
+    receiving.take(2, 96_000 + 49_920, b"sound", 2.04)
     receiving.play(2.2)
-    assert [frame.captured_at for frame in receiving.frames] == pytest.approx([1.79e9 + 1, 5e8], abs=1e-5)
+    assert [frame.captured_at for frame in receiving.frames] == pytest.approx([1.79e9 + 1, 5e8, 5e8 + 0.02], abs=1e-5)
     told = receiving.stream.statistics(None)
-    assert told.estimated_playout_timestamp == pytest.approx(1.79e9 + 1.02, abs=1e-4)
+    assert told.estimated_playout_timestamp == pytest.approx(1.79e9 + 1.04, abs=1e-4)
     assert (told.remote.packets_sent, told.remote.bytes_sent, told.remote.reports_sent) == (5, 500, 1)
     assert receiving.stream.report_block(2.5).last_sr
 

@@ -55,6 +55,24 @@ def test_before_negotiation_frames_are_dropped():
     assert outlet.events == [KeyframeRequested(sender, None)]
 
 
+def test_after_a_pause_a_keyframe_is_asked_for():
+    sender, outlet = sending()
+    sender.send(frame(), 1.0)
+    for pause, end in (
+        (lambda: sender.configure(replace(VIDEO, is_sending=False), outlet), lambda: sender.configure(VIDEO, outlet)),
+        (lambda: sender.limit(is_active=False), sender.limit),
+    ):
+        pause()
+        end()
+        assert outlet.events == []  # nothing was missed
+        pause()
+        sender.send(frame(), 1.0)
+        end()
+        assert outlet.events == [KeyframeRequested(sender, None)]
+        outlet.events.clear()
+        sender.send(frame(), 1.0)
+
+
 def test_a_frame_in_a_codec_that_was_not_agreed_on_is_refused():
     sender, outlet = sending()
     assert sender.codecs == VIDEO.codecs[:1]

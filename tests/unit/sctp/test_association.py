@@ -133,3 +133,38 @@ def test_remote_port() -> None:
     assert left.packets_to_send(0.0)[0][2:4] == (5001).to_bytes(2, "big")
     with pytest.raises(InvalidStateError):
         left.set_remote_port(5002)
+
+
+def test_an_association_at_rest_wakes_by_a_packet_a_command_and_its_deadline() -> None:
+    pipe = LossyPipe().established()
+    pipe.run(duration=1)
+    assert pipe.left.packets_to_send(pipe.now) == []
+    at_rest = pipe.left.next_timeout()
+    assert at_rest is not None  # the next probe of the path
+    assert pipe.left.poll_events() == []
+    assert pipe.left.next_timeout() == at_rest
+
+    pipe.left.send(1, 53, b"question")
+    (packet,) = pipe.left.packets_to_send(pipe.now)
+    assert pipe.right.packets_to_send(pipe.now) == []
+    pipe.right.receive(packet, pipe.now)
+    assert pipe.right.next_timeout() == pytest.approx(pipe.now + 0.02)
+    assert pipe.right.packets_to_send(pipe.now) == []  # a pull before the poll loses no event
+    assert len(pipe.right.poll_events()) == 1
+
+    pipe.run(duration=1)
+    due = pipe.left.next_timeout()
+    assert due is not None
+    pipe.left.handle_timeout(due - 1)
+    assert pipe.left.packets_to_send(due - 1) == []
+    pipe.left.handle_timeout(due)
+    assert [packet[12] for packet in pipe.left.packets_to_send(due)] == [ChunkType.HEARTBEAT]
+
+
+def test_what_a_pull_gives_up_is_told_although_nothing_goes_out() -> None:
+    pipe = LossyPipe().established()
+    pipe.run(duration=1)
+    pipe.left.set_buffered_amount_low_threshold(1, 0)
+    pipe.left.send(1, 53, b"too late", lifetime=0.0)
+    assert pipe.left.packets_to_send(pipe.now) == []
+    assert pipe.left.poll_events() == [BufferedAmountLow(1)]

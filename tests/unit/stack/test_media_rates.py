@@ -1,4 +1,5 @@
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -40,6 +41,12 @@ def test_who_may_not_send_or_is_inactive_needs_nothing():
     idle, inactive = sender(is_sending=False), sender()
     inactive.limit(is_active=False)
     assert shares([idle, inactive, sender()], 900_000) == [[0], [0], [900_000]]
+
+
+def test_the_peer_s_bound_holds_for_all_encodings_together():
+    bounded = sender(rids=("h", "f"))
+    bounded.configure(replace(bounded.parameters, max_bitrate=500_000), None)
+    assert [demand.maximum for demand in demands(bounded, SETTINGS)] == [100_000, 400_000]
 
 
 def test_video_keeps_a_minimum():
