@@ -128,26 +128,25 @@ async def call_often(session: Session, *, calls: int, frames: int) -> dict[str, 
     times: list[float] = []
     memory: list[float] = []
     traced: list[int] = []
-    before: tuple[int, int] | None = None
+    counts: list[tuple[int, int]] = []
+    step = max(1, calls // 5)
     tracemalloc.start()
     for number in range(calls):
         times.append(await _call(session, materials, frames))
-        if number == 0 or (number + 1) % max(1, calls // 5) == 0:
+        if (number + 1) % step == 0:
             await asyncio.sleep(0.2)
             gc.collect()
             memory.append(resident())
             traced.append(tracemalloc.get_traced_memory()[0])
-            before = before or _counts()
-    assert before is not None
-    after = _counts()
+            counts.append((len(asyncio.all_tasks()), threading.active_count()))
     # The first fifth fills what is kept for later: pools of threads, caches of codecs.
-    measured = calls - max(1, calls // 5)
+    measured = step * (len(memory) - 1)
     return {
         "median": statistics.median(times),
-        "memory": (memory[-1] - memory[1]) / measured,
-        "traced": (traced[-1] - traced[1]) / measured,
-        "tasks": after[0] - before[0],
-        "threads": after[1] - before[1],
+        "memory": (memory[-1] - memory[0]) / measured,
+        "traced": (traced[-1] - traced[0]) / measured,
+        "tasks": counts[-1][0] - counts[0][0],
+        "threads": counts[-1][1] - counts[0][1],
     }
 
 
@@ -173,10 +172,6 @@ async def _call(session: Session, materials: list[Any], frames: int) -> float:
     await session.hear()
     await session.hang_up(link)
     return max(sink.times[0] for sink in sinks) - link.began_at
-
-
-def _counts() -> tuple[int, int]:
-    return len(asyncio.all_tasks()), threading.active_count()
 
 
 def _stream_metrics(unit: str) -> tuple[Metric, ...]:
