@@ -40,6 +40,7 @@ async def send_generated(session: Session, *, phases: Sequence[Any], link_start:
     """Video at whatever bitrate the stack chooses, from the start of the schedule to its end."""
     begun: asyncio.Future[float] = asyncio.get_running_loop().create_future()
     track = source(session.peer, material("video"), begun)
+    await session.meet()
 
     async def prepare(connection: MediaConnection) -> None:
         await connection.send_track(track, CODECS["video"], None)
@@ -57,6 +58,7 @@ async def send_generated(session: Session, *, phases: Sequence[Any], link_start:
 
 async def play_generated(session: Session, **_: Any) -> dict[str, Any]:
     """When each picture had been decoded, after the start of the schedule."""
+    await session.meet()
     sink = Sink(session)
 
     async def prepare(connection: MediaConnection) -> None:

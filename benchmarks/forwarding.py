@@ -19,12 +19,14 @@ from benchmarks.session import Session, cpu_time
 
 BITRATE = 2_500_000  # of the streams; about 9 packets a picture
 SETTLING = 1.0
+ENOUGH = 60_000_000  # bits per second, for all streams together
 
 
 async def send_and_take_back(session: Session, *, streams: int, rate: int, seconds: float) -> dict[str, Any]:
     """Packets that were sent and that came back within ``seconds``."""
     _unlimited()
-    pictures = await asyncio.to_thread(_encoded)
+    pictures = _encoded()
+    await session.meet()
     loop = track_class(session.peer, _LoopOfOurs if session.peer.startswith("rtcpeer") else _Loop)
 
     async def send(connection: MediaConnection) -> None:
@@ -54,6 +56,7 @@ async def send_and_take_back(session: Session, *, streams: int, rate: int, secon
 async def forward(session: Session, *, streams: int, seconds: float, **_: Any) -> dict[str, Any]:
     """CPU time of the same seconds."""
     _unlimited()
+    await session.meet()
     tracks: list[Any] = []
 
     async def take(connection: MediaConnection) -> None:
@@ -93,6 +96,7 @@ class _Loop(Track):
         self._rate = rate
         self._began = time.monotonic()
         self._number = -1
+        self._keyframe_at = 0
 
     async def recv(self) -> Any:
         self._number += 1
@@ -101,7 +105,7 @@ class _Loop(Track):
             await asyncio.sleep(delay)
         elif delay < -TOO_LATE:
             self._began -= delay  # a machine that can not do it does less
-        index = self._number % len(self._pictures)
+        index = (self._number - self._keyframe_at) % len(self._pictures)
         return self.wrapped(self._pictures[index], is_keyframe=index == 0)
 
     def wrapped(self, data: bytes, *, is_keyframe: bool) -> Any:
@@ -113,6 +117,14 @@ class _Loop(Track):
 
 
 class _LoopOfOurs(_Loop):
+    """As our senders take it; they also tell when somebody wants a keyframe, and what the network carries."""
+
+    def request_keyframe(self) -> None:
+        self._keyframe_at = self._number + 1
+
+    def set_bitrate(self, bitrate: int) -> None:
+        """It is what it is."""
+
     def wrapped(self, data: bytes, *, is_keyframe: bool) -> Any:
         from rtcpeer.rtp.frames import EncodedFrame
         from rtcpeer.rtp.parameters import CodecParameters
@@ -163,9 +175,9 @@ def _unlimited() -> None:
     from rtcpeer.rtp.bandwidth.settings import BandwidthSettings
     from rtcpeer.rtp.settings import MediaSettings
 
-    most = 1_000_000_000
-    bandwidth = BandwidthSettings(min_bitrate=most // 2, start_bitrate=most // 2, max_bitrate=most)
-    RtcpeerConnection.settings = Settings(media=MediaSettings(max_bitrate=most, bandwidth=bandwidth))
+    # There is nothing to probe for, either: padding would be counted as packets.
+    bandwidth = BandwidthSettings(min_bitrate=ENOUGH, start_bitrate=ENOUGH, max_bitrate=ENOUGH)
+    RtcpeerConnection.settings = Settings(media=MediaSettings(max_bitrate=ENOUGH, bandwidth=bandwidth))
 
 
 async def _packets(connection: Any) -> int:

@@ -30,6 +30,7 @@ PATIENCE = 20.0
 async def send_stream(session: Session, *, kind: str, seconds: float, bitrate: int, settling: float) -> dict[str, Any]:
     """One track, at most ``bitrate``; CPU time and bytes on the wire of ``seconds`` in the middle."""
     track = source(session.peer, material(kind))
+    await session.meet()
 
     async def prepare(connection: MediaConnection) -> None:
         await connection.send_track(track, CODECS[kind], bitrate)
@@ -46,6 +47,7 @@ async def send_stream(session: Session, *, kind: str, seconds: float, bitrate: i
 
 async def play_stream(session: Session, *, seconds: float, **_: Any) -> dict[str, Any]:
     """Decode what comes; frames and CPU time of the same seconds."""
+    await session.meet()
     sink = Sink(session)
 
     async def prepare(connection: MediaConnection) -> None:
@@ -85,6 +87,7 @@ def _bytes_on_loopback() -> int:
 async def serve(session: Session, *, count: int) -> dict[str, Any]:
     """A stream that runs, with somebody who watches all the time, and others who come and go."""
     camera, fanout = source(session.peer, material("video")), relay(session.peer)
+    await session.meet()
 
     async def prepare(connection: MediaConnection) -> None:
         await connection.send_track(fanout.subscribe(camera), CODECS["video"], None)
@@ -101,6 +104,7 @@ async def serve(session: Session, *, count: int) -> dict[str, Any]:
 async def join(session: Session, *, count: int) -> dict[str, Any]:
     """From the offer's arrival until a frame has been decoded."""
     times: list[float] = []
+    await session.meet()
     sink = Sink(session)
 
     async def prepare(connection: MediaConnection) -> None:
@@ -125,6 +129,7 @@ async def join(session: Session, *, count: int) -> dict[str, Any]:
 async def call_often(session: Session, *, calls: int, frames: int) -> dict[str, Any]:
     """Audio and video both ways until ``frames`` of each have been played, then the end; what remains is looked for."""
     materials = [material(kind) for kind in CODECS]
+    await session.meet()
     times: list[float] = []
     memory: list[float] = []
     traced: list[int] = []

@@ -54,6 +54,11 @@ class Session:
         """What the other side said next."""
         return await self.wait(self._words.get())
 
+    async def meet(self) -> None:
+        """Wait, however long it takes, until the other side is here too; on a busy machine each begins when it can."""
+        self.say("here")
+        await self.hear()
+
     async def wait(self, what: Coroutine[Any, Any, Any], timeout: float | None = None) -> Any:
         """Await, but fail when the other side or a task has failed."""
         task = asyncio.ensure_future(what)
@@ -141,7 +146,11 @@ class Session:
         else:
             connection.on_channel(use)
         link.pump = self.start(self._pump(number, link))
-        await self.wait(is_open.wait(), CONNECT_TIMEOUT)
+        try:
+            await self.wait(is_open.wait(), CONNECT_TIMEOUT)
+        except TimeoutError:
+            state = f"connection {number} is {connection.state()}"
+            raise TimeoutError(f"{state}, its channel not open after {CONNECT_TIMEOUT} s") from None
         return link
 
     async def _pump(self, number: int, link: "Link") -> None:
