@@ -72,8 +72,10 @@ from rtcpeer.ice.candidate import Candidate
 from rtcpeer.ice.events import IceState
 from rtcpeer.ice.parameters import IceParameters
 from rtcpeer.ice.settings import IceSettings
+from rtcpeer.jsep.capabilities import CodecCapability, ExtensionCapability, MediaCapabilities
 from rtcpeer.media.settings import CodecSettings
 from rtcpeer.rtp.frames import EncodedFrame
+from rtcpeer.rtp.parameters import CodecParameters
 from rtcpeer.sctp.settings import SctpSettings
 from rtcpeer.stack.explanation import Explanation
 from rtcpeer.stack.findings import Finding, FindingCode
@@ -87,6 +89,7 @@ if TYPE_CHECKING:
     from rtcpeer.api.rtp_receiver import RTCRtpContributingSource, RTCRtpReceiver, RTCRtpSynchronizationSource
     from rtcpeer.api.rtp_sender import RTCRtpSender
     from rtcpeer.api.transceiver import RTCRtpTransceiver
+    from rtcpeer.media.shared_encoder import SharedEncoder
     from rtcpeer.media.stream import MediaStream
     from rtcpeer.media.track import AudioStreamTrack, MediaStreamError, MediaStreamTrack, VideoStreamTrack
     from rtcpeer.rtp.settings import MediaSettings
@@ -134,6 +137,11 @@ __all__ = [
     "RTCRtcpParameters",
     "EncodedFrame",
     "EncodedFrames",
+    "SharedEncoder",
+    "CodecParameters",
+    "MediaCapabilities",
+    "CodecCapability",
+    "ExtensionCapability",
     # A host that changes networks
     "NetworkHandoff",
     # The transports, also for use without a peer connection (ORTC)
@@ -208,6 +216,7 @@ _IMPORTED_LATE = {
     "RTCRtpSynchronizationSource": "rtcpeer.api.rtp_receiver",
     "RTCRtpSender": "rtcpeer.api.rtp_sender",
     "RTCRtpTransceiver": "rtcpeer.api.transceiver",
+    "SharedEncoder": "rtcpeer.media.shared_encoder",
     "MediaStream": "rtcpeer.media.stream",
     "AudioStreamTrack": "rtcpeer.media.track",
     "MediaStreamError": "rtcpeer.media.track",

@@ -9,6 +9,7 @@ from rtcpeer.api.rtp_parameters import (
     RTCRtpCodecCapability,
     RTCRtpHeaderExtensionCapability,
     format_line,
+    is_same_codec,
 )
 from rtcpeer.errors import InvalidModificationError
 from rtcpeer.jsep.capabilities import CodecCapability, MediaCapabilities
@@ -65,23 +66,13 @@ def preferred_codecs(
     """
     chosen: dict[CodecCapability, None] = {}
     for wanted in preferences:
-        known = next((codec for codec in capabilities.codecs_of(kind) if _is_meant(codec, wanted)), None)
+        known = next((codec for codec in capabilities.codecs_of(kind) if is_same_codec(_shown(codec), wanted)), None)
         if known is None:
             raise InvalidModificationError(f"{wanted.mimeType} {wanted.sdpFmtpLine or ''} is none of our {kind} codecs")
         chosen[known] = None
     if chosen and all(codec.name.lower() in _AUXILIARY for codec in chosen):
         raise InvalidModificationError("the preferences need a codec besides those that accompany one")
     return tuple(chosen)
-
-
-def _is_meant(codec: CodecCapability, wanted: RTCRtpCodec) -> bool:
-    shown = _shown(codec)
-    return (
-        shown.mimeType.lower() == wanted.mimeType.lower()
-        and shown.clockRate == wanted.clockRate
-        and shown.channels == wanted.channels
-        and shown.parameters == wanted.parameters
-    )
 
 
 def _shown(codec: CodecCapability) -> RTCRtpCodecCapability:

@@ -49,6 +49,11 @@ class MediaLink:
         return self.transport.state == "connected"
 
     @property
+    def is_over(self) -> bool:
+        """Whether media can never flow again."""
+        return self.transport.state in {"closed", "failed"}
+
+    @property
     def collector(self) -> StatsCollector:
         """What makes reports of the transport."""
         return self.transport.iceTransport._stats  # noqa: SLF001

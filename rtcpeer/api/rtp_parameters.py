@@ -23,6 +23,7 @@ __all__ = [
     "RTCRtcpParameters",
     "format_line",
     "from_dictionary",
+    "is_same_codec",
 ]
 
 RTCRtpTransceiverDirection = Literal["sendrecv", "sendonly", "recvonly", "inactive", "stopped"]
@@ -196,6 +197,16 @@ def from_dictionary(kind: type[T], value: T | Mapping[str, Any]) -> T:
 def format_line(parameters: Iterable[tuple[str, str]]) -> str | None:
     """The parameters of a format as ``a=fmtp`` has them."""
     return ";".join(f"{name}={value}" if name else value for name, value in parameters) or None
+
+
+def is_same_codec(one: RTCRtpCodec, other: RTCRtpCodec) -> bool:
+    """Whether both mean the same (the W3C's codec match); the order of the format's parameters says nothing."""
+    return (one.mimeType.lower(), one.clockRate, one.channels, one.parameters) == (
+        other.mimeType.lower(),
+        other.clockRate,
+        other.channels,
+        other.parameters,
+    )
 
 
 def _channels(codec: CodecParameters) -> int | None:

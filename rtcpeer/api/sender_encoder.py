@@ -9,6 +9,7 @@ from rtcpeer.api.rtp_parameters import (
     RTCRtpCodec,
     RTCRtpCodecParameters,
     RTCRtpEncodingParameters,
+    is_same_codec,
 )
 from rtcpeer.media.codec_contract import EncoderStatistics, EncodingTarget
 from rtcpeer.media.sending import SourceStatistics, TrackEncoder
@@ -88,16 +89,8 @@ class SenderEncoder:
 
     def negotiated(self, wanted: RTCRtpCodec) -> CodecParameters | None:
         """The codec that is meant, if it may be sent."""
-        for codec in self._core.codecs:
-            known = RTCRtpCodecParameters.of(codec)
-            if (known.mimeType.lower(), known.clockRate, known.channels, known.parameters) == (
-                wanted.mimeType.lower(),
-                wanted.clockRate,
-                wanted.channels,
-                wanted.parameters,
-            ):
-                return codec
-        return None
+        codecs = self._core.codecs
+        return next((codec for codec in codecs if is_same_codec(RTCRtpCodecParameters.of(codec), wanted)), None)
 
     def bitrate_changed(self, event: BitrateChanged) -> None:
         """The network carries more or less."""
@@ -118,7 +111,7 @@ class SenderEncoder:
         """Look whether there is something to encode now, and how."""
         parameters = self._parameters
         codec = self._codec()
-        if self._is_ended or parameters is None or codec is None:
+        if self._is_ended or self._link.is_over or parameters is None or codec is None:
             self._drop()
             return
         if not self._link.is_connected or (self._encoder is None and self.track is None):

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+import uuid
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -62,7 +63,8 @@ class Transceivers:
         self._senders: dict[RtpSender, RTCRtpSender] = {}
         self._receivers: dict[RtpReceiver, RTCRtpReceiver] = {}
         self._streams: dict[str, MediaStream] = {}  # of the peer's tracks, by id
-        self._own_stream = MediaStream()  # of our tracks that were given none
+        own = str(uuid.UUID(bytes=entropy(16), version=4))
+        self._own_stream = MediaStream(id=own)  # of our tracks that were given none
         transport._on_rtp_event = self._handle  # noqa: SLF001
         transport.on("statechange", self._follow_transport)
 
@@ -229,6 +231,10 @@ class Transceivers:
     def _follow_transport(self) -> None:
         for transceiver in self._all:
             transceiver.sender._encoder.follow()  # noqa: SLF001
+            if self._link.is_over:
+                # Deviation: in a browser the tracks of a peer that has left stay live. But nothing can come any more (a
+                # DTLS transport does not begin anew), and a program that waits for the next frame has to learn of it.
+                transceiver.receiver._end()  # noqa: SLF001
 
     def _handle(self, event: RtpEvent) -> None:
         """Hand an event of the core to the object that it is about."""

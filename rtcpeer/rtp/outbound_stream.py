@@ -8,7 +8,7 @@ from typing import Final
 from rtcpeer.core import Entropy
 from rtcpeer.payload.contract import Packetizer
 from rtcpeer.rtp.bandwidth.pacer import Priority
-from rtcpeer.rtp.extension_values import AbsoluteCaptureTime
+from rtcpeer.rtp.extension_values import AbsoluteCaptureTime, PlayoutDelay
 from rtcpeer.rtp.extension_writer import ExtensionWriter
 from rtcpeer.rtp.extensions import HeaderExtensions
 from rtcpeer.rtp.formats import packetizer_of
@@ -69,6 +69,7 @@ class OutboundStream:
         self.has_dropped = False  # the frame before: what follows can not be decoded without it
         self.has_left = False  # packets have left, so that the peer knows of it
         self.remote: RemoteInboundStatistics | None = None
+        self.playout_delay: PlayoutDelay | None = None  # told with keyframes, which a decoder does not miss
         self._settings = settings
         self._entropy = entropy
         self._request_keyframe = request_keyframe
@@ -275,6 +276,9 @@ class OutboundStream:
             self._capture_time_due = now + CAPTURE_TIME_INTERVAL
             values = values or HeaderExtensions()
             values.absolute_capture_time = AbsoluteCaptureTime(ntp_timestamp(frame.captured_at))
+        if self.playout_delay is not None and frame.is_keyframe:
+            values = values or HeaderExtensions()
+            values.playout_delay = self.playout_delay
         return values
 
     def _packets(

@@ -7,6 +7,7 @@ from rtcpeer.core import Entropy
 from rtcpeer.errors import InvalidStateError
 from rtcpeer.rtp.dtmf import TonePlayer
 from rtcpeer.rtp.events import BitrateChanged, KeyframeRequested, RtpEvent, ToneSent
+from rtcpeer.rtp.extension_values import PlayoutDelay
 from rtcpeer.rtp.formats import TELEPHONE_EVENT, media_codecs, negotiated_as
 from rtcpeer.rtp.frames import EncodedFrame
 from rtcpeer.rtp.outbound_stream import OutboundStream
@@ -18,6 +19,7 @@ from rtcpeer.rtp.statistics import OutboundStatistics
 __all__ = ["Outlet", "RtpSender"]
 
 
+MAX_PLAYOUT_DELAY: Final = 40.95  # what twelve bits of 10 ms say
 # The codec of the frame before, and what was negotiated that it is sent as; looking that up costs more than sending.
 NOTHING_SENT: Final = (None, CodecParameters("audio", "", 0, 1))
 
@@ -61,6 +63,7 @@ class RtpSender:
         self._last_codec: tuple[CodecParameters | None, CodecParameters] = NOTHING_SENT
         self._outlet: Outlet | None = None
         self._limits: dict[str | None, tuple[int | None, bool]] = {}
+        self._playout_delay: PlayoutDelay | None = None
         self._tones = TonePlayer()
         self.events: list[RtpEvent] = []  # the transport's own list, once there is one
         self._has_dropped = False  # frames, before there was a stream for them
@@ -109,6 +112,17 @@ class RtpSender:
             self._outlet.limits_changed()
         self.became_able()
 
+    def set_playout_delay(self, minimum: float, maximum: float) -> None:
+        """What we wish of the peer's delay between capture and rendering; `ValueError` beyond 40.95 s.
+
+        It is told where the playout-delay extension was negotiated.
+        """
+        if not 0 <= minimum <= maximum <= MAX_PLAYOUT_DELAY:
+            raise ValueError(f"playout delays are 0 to {MAX_PLAYOUT_DELAY} s, the minimum first")
+        self._playout_delay = PlayoutDelay(round(minimum * 100), round(maximum * 100))
+        for stream in self.streams:
+            stream.playout_delay = self._playout_delay
+
     def send_tones(self, tones: str, duration: float = 0.1, gap: float = 0.07) -> None:
         """Play DTMF instead of what is still to be played; "," is a pause of 2 s, "" stops.
 
@@ -145,6 +159,7 @@ class RtpSender:
             if stream is None or (stream.rtx_ssrc, stream.rid) != (encoding.rtx_ssrc, encoding.rid):
                 stream = OutboundStream(self.kind, encoding, self._settings, self._entropy, self._request_keyframe)
             stream.configure_extensions(parameters)
+            stream.playout_delay = self._playout_delay
             streams.append(stream)
         self._parameters, self._outlet = parameters, outlet
         if outlet is not None and self.events is not outlet.events:

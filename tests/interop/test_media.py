@@ -69,6 +69,23 @@ async def test_pictures_arrive_whole_and_in_order(codec: str) -> None:
     await reader.task
 
 
+async def test_simulcast_of_ours_comes_in_its_sizes() -> None:
+    async with RTCPeerConnection() as a, RTCPeerConnection() as b:
+        arrived = tracks_of(b)
+        layers = [{"rid": "q"}, {"rid": "h"}, {"rid": "f"}]
+        sender = a.addTransceiver(NumberedVideo(width=640, height=480), sendEncodings=layers).sender
+        await exchange(a, b)
+        counts: dict[str | None, int] = {}
+        async with asyncio.timeout(30):
+            async for frame in arrived["video"].receiver.encoded():
+                counts[frame.rid] = counts.get(frame.rid, 0) + 1
+                if len(counts) == 3 and min(counts.values()) > 20:
+                    break
+        report = await sender.getStats()
+        sizes = {one.rid: one.frameWidth for one in report.values() if one.type == "outbound-rtp"}
+        assert sizes == {"q": 160, "h": 320, "f": 640}
+
+
 @pytest.mark.parametrize("codec", ["opus", "PCMU", "PCMA", "G722"])
 async def test_a_tone_keeps_its_frequency(codec: str) -> None:
     async with RTCPeerConnection() as a, RTCPeerConnection() as b:

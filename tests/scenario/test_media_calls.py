@@ -137,6 +137,17 @@ def test_header_extensions_arrive_with_the_frame():
     assert call.b.lines[0].receiver.sources(call.now + 11) == []
 
 
+def test_the_delay_that_a_sender_wishes_is_kept():
+    call = connected([vp8()])
+    call.a.lines[0].sender.set_playout_delay(0.2, 0.3)
+    VideoSource(call, call.a, call.a.lines[0])
+    call.run_for(2.0)
+    (received,) = call.b.lines[0].receiver.statistics()
+    assert received.current_delay == pytest.approx(0.2)
+    with pytest.raises(ValueError, match="the minimum first"):
+        call.a.lines[0].sender.set_playout_delay(0.3, 0.2)
+
+
 def test_a_mixer_s_sources_arrive_with_the_frame():
     call = connected([opus()])
     (line,) = call.a.lines

@@ -294,6 +294,29 @@ async def test_a_codec_nobody_shares_rejects_its_section_and_nothing_else():
 
 
 @simulated
+async def test_a_peer_that_leaves_ends_its_tracks():
+    world = World()
+    a, b = world.pair()
+    arrived, ended = tracks_of(b), []
+    a.addTrack(EncodedTrack())
+    own = EncodedTrack()
+    b.addTrack(own)
+    await exchange(a, b)
+    await connected(a, b)
+    arrived[0].on("ended", lambda: ended.append(True))
+    reader = Frames(arrived[0].receiver)
+    await flowing(reader)
+    await a.close()
+    await until(lambda: ended, 1)
+    await reader.task
+    assert own.readyState == "live"
+    sent = own.sent
+    await asyncio.sleep(1)
+    assert own.sent == sent  # nobody is there for it
+    await world.close()
+
+
+@simulated
 async def test_a_peer_connection_closed_at_any_moment_leaves_nothing():
     for moment in (0.0, 0.05, 0.1, 0.5, 3.0):
         world = World(str(moment))

@@ -7,6 +7,7 @@ from rtcpeer.api.rtp_parameters import (
     RTCRtpTransceiverInit,
     format_line,
     from_dictionary,
+    is_same_codec,
 )
 from rtcpeer.rtp.parameters import CodecParameters
 
@@ -33,6 +34,18 @@ def test_parameters_without_a_name():
     assert format_line([]) is None
     codec = RTCRtpCodecCapability("audio/telephone-event", 8000, 1, "0-15")
     assert codec.parameters == {"": "0-15"}
+
+
+def test_the_same_codec_however_it_is_written():
+    one = RTCRtpCodecCapability("video/H264", 90000, None, "a=1;b=2")
+    assert is_same_codec(one, RTCRtpCodecParameters("VIDEO/h264", 90000, None, "b=2; a=1", payloadType=5))
+    for other in (
+        RTCRtpCodecCapability("video/H265", 90000, None, "a=1;b=2"),
+        RTCRtpCodecCapability("video/H264", 8000, None, "a=1;b=2"),
+        RTCRtpCodecCapability("video/H264", 90000, 1, "a=1;b=2"),
+        RTCRtpCodecCapability("video/H264", 90000, None, "a=1"),
+    ):
+        assert not is_same_codec(one, other)
 
 
 def test_dictionaries_as_in_javascript():

@@ -16,6 +16,7 @@ H264 = VP8.__class__("video", "H264", 102, 90000, parameters=(("packetization-mo
 class Link:
     def __init__(self):
         self.is_connected = True
+        self.is_over = False
         self.now = 5.0
         self.woken = 0
         self.ended = []
@@ -125,6 +126,15 @@ def test_a_direction_that_does_not_send_pauses(made):
     owner.encoder.configure(agreed(is_sending=False))
     assert last(made[0], "set_paused") == (True,)
     owner.encoder.configure(None)
+    assert owner.link.ended == ["closing"]
+
+
+def test_a_transport_that_is_over_ends_it(made):
+    owner = Owner()
+    owner.encoder.set_track(EncodedTrack())
+    owner.encoder.configure(agreed())
+    owner.link.is_connected, owner.link.is_over = False, True
+    owner.encoder.follow()
     assert owner.link.ended == ["closing"]
 
 
