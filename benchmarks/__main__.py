@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import relay, table
-from benchmarks.measures import MEASURES, Metric
+from benchmarks.measures import MEASURES
+from benchmarks.model import Metric
 from benchmarks.peers import DEFAULT_PEERS, PEERS, version
 from benchmarks.runner import RunError, run
 from tests.interop import private_network
@@ -62,18 +63,25 @@ def _compare(name: str, peers: Sequence[str], options: argparse.Namespace, failu
     measure = MEASURES[name]
     parameters = {**measure.parameters, **(measure.quick if options.quick else {})}
     runs: dict[str, list[dict[str, float]]] = defaultdict(list)
-    for _ in range(options.repeat):
+    for number in range(options.repeat):
         for peer in peers:
             what = f"{name} with {peer}"
-            if what in failures:
+            if what in failures or (measure.peers and peer not in measure.peers):
                 continue
             try:
-                runs[peer].append(run(peer, name, parameters))
+                runs[peer].append(run(peer, name, parameters, _record(options, f"{name}-{peer}-{number}.json")))
             except RunError as error:
                 failures[what] = str(error)
                 runs[peer].clear()
     print("\n".join(table.section(measure.title, measure.metrics, runs, peers)), flush=True)
     return {"parameters": parameters, "runs": runs}
+
+
+def _record(options: argparse.Namespace, name: str) -> Path | None:
+    if options.record is None:
+        return None
+    options.record.mkdir(parents=True, exist_ok=True)
+    return options.record / name  # type: ignore[no-any-return]
 
 
 def _signaling(options: argparse.Namespace, failures: dict[str, str]) -> dict[str, Any]:
@@ -103,6 +111,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--quick", action="store_true", help="tiny sizes: does it work, not how fast is it")
     parser.add_argument("--repeat", type=int, default=3, metavar="N", help="runs of each (default: %(default)s)")
+    parser.add_argument(
+        "--record", type=Path, metavar="DIRECTORY", help="also write what the sides of each run returned"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write every run's figures")
     return parser
 

@@ -9,15 +9,15 @@ import resource
 import socket
 import statistics
 import time
-from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.session import Link, Session, cpu_time
-
-Side = Callable[..., Coroutine[Any, Any, dict[str, Any]]]
-Figures = Mapping[str, Any]
+from benchmarks.congestion import CONGESTION_MEASURES
+from benchmarks.forwarding import FORWARDING_MEASURES
+from benchmarks.media_measures import MEDIA_MEASURES
+from benchmarks.model import Figures, Measure, Metric
+from benchmarks.session import Session, cpu_time, resident
 
 # Back-pressure: send until this much waits, go on when half of it is left.
 HIGH_WATER = 1 << 20
@@ -28,30 +28,6 @@ STALL_TIMEOUT = 15.0
 SETTLING = 5.0
 END = "end of transfer"
 ECHOES = 7
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A row of the table: its name with unit, its value from left's and right's figures, and which way is better."""
-
-    name: str
-    value: Callable[[Figures, Figures], float]
-    is_more_better: bool = False
-    digits: int = 1
-
-
-@dataclass(frozen=True)
-class Measure:
-    """A benchmark; parameters are keyword arguments of both sides, `quick` replaces some for a smoke run."""
-
-    title: str
-    left: Side
-    right: Side
-    metrics: tuple[Metric, ...]
-    parameters: dict[str, Any]
-    quick: dict[str, Any]
-    round_trip: float = 0.0  # seconds; not 0 puts the sides into two namespaces joined by a link
-    patience: float = 60.0  # seconds that a run may take beyond those that it was asked to take
 
 
 # One way
@@ -159,7 +135,7 @@ async def connect_often(session: Session, *, count: int, echo: str | None = None
         link = await session.connect()
         times.append(link.opened_at - link.began_at)
         from_answer.append(link.opened_at - link.described_at)
-        await _close(session, link)
+        await session.hang_up(link)
     return {
         "median": statistics.median(times[1:]),
         "worst": max(times[1:]),
@@ -190,13 +166,6 @@ async def _round_trip(session: Session, host: str) -> float:
         return statistics.median(times)
 
 
-async def _close(session: Session, link: Link) -> None:
-    await link.connection.close()
-    # The next one begins when both sides have closed.
-    session.say("closed")
-    await session.hear()
-
-
 # Doing nothing
 
 
@@ -205,16 +174,16 @@ async def hold_many(session: Session, *, count: int, seconds: float) -> dict[str
     links = [await session.connect()]
     await asyncio.sleep(0.5)
     gc.collect()
-    before = _resident()
+    before = resident()
     links += [await session.connect() for _ in range(count)]
     await asyncio.sleep(0.5)
     gc.collect()
-    memory = _resident() - before
+    memory = resident() - before
     cpu, began = cpu_time(), time.monotonic()
     await asyncio.sleep(seconds)
     cpu, elapsed = cpu_time() - cpu, time.monotonic() - began
     for link in links:
-        await _close(session, link)
+        await session.hang_up(link)
     return {"memory": memory / count, "cpu": cpu / elapsed / (count + 1)}
 
 
@@ -225,11 +194,11 @@ async def hold_crowd(session: Session, *, count: int, seconds: float, at_once: i
     links = [await session.connect()]
     await asyncio.sleep(0.5)
     gc.collect()
-    before = _resident()
+    before = resident()
     links += await session.connect_many(count - 1, at_once)
     await asyncio.sleep(SETTLING)
     gc.collect()
-    memory = _resident() - before
+    memory = resident() - before
     cpu, datagrams, began = cpu_time(), _datagrams(), time.monotonic()
     await asyncio.sleep(seconds)
     cpu, datagrams, elapsed = cpu_time() - cpu, _datagrams() - datagrams, time.monotonic() - began
@@ -249,12 +218,6 @@ def _datagrams() -> int:
     )
     ipv6 = dict(line.split() for line in Path("/proc/self/net/snmp6").read_text(encoding="ascii").splitlines())
     return int(values[names.index("InDatagrams")]) + int(ipv6["Udp6InDatagrams"])
-
-
-def _resident() -> float:
-    """Bytes of this process in memory."""
-    fields = Path("/proc/self/statm").read_text(encoding="ascii").split()
-    return int(fields[1]) * 4096.0
 
 
 def _both(key: str, scale: float) -> Callable[[Figures, Figures], float]:
@@ -349,4 +312,7 @@ MEASURES: dict[str, Measure] = {
         {"count": 4, "seconds": 0.5, "at_once": 2},
         patience=240.0,
     ),
+    **MEDIA_MEASURES,
+    **FORWARDING_MEASURES,
+    **CONGESTION_MEASURES,
 }

@@ -7,6 +7,7 @@ hands out the stack's own bound methods.
 
 import asyncio
 import contextlib
+import importlib
 import importlib.metadata
 from collections.abc import Callable
 from typing import Any, ClassVar, Protocol
@@ -40,6 +41,8 @@ class Connection(Protocol):
 
     def on_channel(self, callback: Callable[[Channel], None]) -> None: ...
 
+    def state(self) -> str: ...
+
     async def offer(self) -> None: ...
 
     async def take(self, signal: Signal) -> None: ...
@@ -47,9 +50,22 @@ class Connection(Protocol):
     async def close(self) -> None: ...
 
 
+class MediaConnection(Connection, Protocol):
+    """A peer connection of a stack that Python frames go into and come out of."""
+
+    async def send_track(self, track: Any, codec: str, bitrate: int | None) -> None:
+        """Send a track, in this codec, at most so many bits per second where a limit is given."""
+
+    def expect_track(self, kind: str) -> None:
+        """Offer to take a track of the other side's."""
+
+    def on_track(self, callback: Callable[[Any], None]) -> None: ...
+
+
 class NamedLikeTheBrowser:
     """What the three faces have in common."""
 
+    package: ClassVar[str]  # where RTCRtpSender is
     channel_class: ClassVar[Any]
     pc: Any
 
@@ -68,6 +84,29 @@ class NamedLikeTheBrowser:
     def create_channel(self, label: str) -> Channel:
         channel: Channel = self.channel_class(self.pc.createDataChannel(label))
         return channel
+
+    def state(self) -> str:
+        return str(self.pc.connectionState)
+
+    async def send_track(self, track: Any, codec: str, bitrate: int | None) -> None:
+        sender = self.pc.addTrack(track)
+        transceiver = next(one for one in self.pc.getTransceivers() if one.sender is sender)
+        possible = importlib.import_module(self.package).RTCRtpSender.getCapabilities(track.kind).codecs
+        wanted = {f"{track.kind}/{name}" for name in (codec, "rtx")}
+        transceiver.setCodecPreferences([one for one in possible if one.mimeType.lower() in wanted])
+        if bitrate is not None:
+            await self.limit(sender, bitrate)
+
+    async def limit(self, sender: Any, bitrate: int) -> None:
+        parameters = sender.getParameters()
+        parameters.encodings[0].maxBitrate = bitrate
+        await sender.setParameters(parameters)
+
+    def expect_track(self, kind: str) -> None:
+        self.pc.addTransceiver(kind, direction="recvonly")
+
+    def on_track(self, callback: Callable[[Any], None]) -> None:
+        self.pc.on("track", callback)
 
     async def offer(self) -> None:
         await self.pc.setLocalDescription(await self.pc.createOffer())
@@ -108,13 +147,15 @@ class RtcpeerChannel:
 
 
 class RtcpeerConnection(NamedLikeTheBrowser):
+    settings: ClassVar[Any] = None
+    package = "rtcpeer"
     channel_class = RtcpeerChannel
 
     def __init__(self, tell: Callable[[Signal], None]) -> None:
         from rtcpeer import RTCPeerConnection
 
         super().__init__(tell)
-        self.pc = RTCPeerConnection()
+        self.pc = RTCPeerConnection(settings=self.settings)
         self.pc.on("icecandidate", self.tell_candidate)
 
     def on_channel(self, callback: Callable[[Channel], None]) -> None:
@@ -139,6 +180,7 @@ class AiortcChannel(RtcpeerChannel):
 class AiortcConnection(NamedLikeTheBrowser):
     """Bulk: aiortc gathers in setLocalDescription and has no ``icecandidate``."""
 
+    package = "aiortc"
     channel_class = AiortcChannel
 
     def __init__(self, tell: Callable[[Signal], None]) -> None:
@@ -149,6 +191,13 @@ class AiortcConnection(NamedLikeTheBrowser):
 
     def on_channel(self, callback: Callable[[Channel], None]) -> None:
         self.pc.on("datachannel", lambda channel: callback(AiortcChannel(channel)))
+
+    async def limit(self, sender: Any, bitrate: int) -> None:
+        """There is no setParameters; what its encoders begin with and may rise to is a constant of the process."""
+        from aiortc.codecs import vpx
+
+        if sender.kind == "video":
+            vpx.DEFAULT_BITRATE = vpx.MAX_BITRATE = bitrate
 
     async def take(self, signal: Signal) -> None:
         from aiortc import RTCSessionDescription
@@ -186,6 +235,7 @@ class WrtcChannel:
 class WrtcConnection(NamedLikeTheBrowser):
     """libwebrtc; the distribution ``wrtc`` holds the package ``webrtc``."""
 
+    package = "webrtc"
     channel_class = WrtcChannel
 
     def __init__(self, tell: Callable[[Signal], None]) -> None:
@@ -220,6 +270,9 @@ PEERS: dict[str, type[Connection]] = {
     "aiortc": AiortcConnection,
     "wrtc": WrtcConnection,
 }
+
+MEDIA_PEERS = ("rtcpeer", "rtcpeer+uvloop", "aiortc")
+"""Those that are a `MediaConnection`; wrtc's tracks are libwebrtc's own."""
 
 DEFAULT_PEERS = ("rtcpeer", "aiortc", "wrtc")
 

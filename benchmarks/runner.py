@@ -9,10 +9,14 @@ import tempfile
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measures import MEASURES, Figures, Measure
+from benchmarks.measures import MEASURES
+from benchmarks.model import Figures, Measure
+from tests.interop.netlab import LinkSettings, missing, netlab, read_log
+from tests.sim.bottleneck import Phase
 
 ROOT = Path(__file__).resolve().parents[1]
 # A lost peer would otherwise read the other's silence as its end only with the whole time limit.
@@ -23,33 +27,49 @@ class RunError(Exception):
     """Why a run gave no figures, in one line."""
 
 
-def run(peer: str, benchmark: str, parameters: Mapping[str, Any]) -> dict[str, float]:
-    """Run one benchmark once with one peer.
+def run(peer: str, benchmark: str, parameters: Mapping[str, Any], record: Path | None = None) -> dict[str, float]:
+    """Run one benchmark once with one peer; ``record`` gets all that the two sides returned.
 
     Raises:
         RunError: a side failed, died, or did not end in time.
     """
     measure = MEASURES[benchmark]
-    with ExitStack() as stack:
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
         try:
-            commands = _commands(measure, stack)
+            with ExitStack() as stack:
+                commands, parameters = _place(measure, parameters, directory, stack)
+                left, right = _run_sides(commands, peer, benchmark, parameters, directory)
         except (RuntimeError, OSError) as error:
             raise RunError(str(error)) from error
-        directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        left, right = _run_sides(commands, peer, benchmark, parameters, directory)
+        if "phases" in parameters:
+            left = {**left, "link": [asdict(interval) for interval in read_log(directory / "link", "right")]}
+    if record:
+        record.write_text(json.dumps({"left": left, "right": right}), encoding="utf-8")
     return {metric.name: metric.value(left, right) for metric in measure.metrics}
 
 
-def _commands(measure: Measure, stack: ExitStack) -> tuple[list[str], list[str]]:
-    """What is put before each side's command line."""
+def _place(
+    measure: Measure, parameters: Mapping[str, Any], directory: Path, stack: ExitStack
+) -> tuple[tuple[list[str], list[str]], Mapping[str, Any]]:
+    """What is put before each side's command line, and the parameters with what the place adds to them."""
     if not measure.round_trip:
-        return [], []
-    from tests.interop.netlab import LinkSettings, missing, netlab
-
+        return ([], []), parameters
     if reason := missing():
         raise RuntimeError(reason)
-    lab = stack.enter_context(netlab(LinkSettings(delay=measure.round_trip / 2)))
-    return ["ip", "netns", "exec", lab.left.name], ["ip", "netns", "exec", lab.right.name]
+    settings = LinkSettings(delay=measure.round_trip / 2)
+    if "phases" in parameters:
+        start = directory / "start"
+        parameters = {**parameters, "link_start": str(start)}
+        settings = replace(
+            settings,
+            phases=tuple(Phase(*phase) for phase in parameters["phases"]),
+            queue_time=parameters["queue_time"],
+            start=start,
+            log=directory / "link",
+        )
+    lab = stack.enter_context(netlab(settings))
+    return (["ip", "netns", "exec", lab.left.name], ["ip", "netns", "exec", lab.right.name]), parameters
 
 
 def _run_sides(

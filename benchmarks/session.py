@@ -14,11 +14,14 @@ import socket
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
 from benchmarks.peers import PEERS, Channel, Connection, Signal
+
+Prepare = Callable[[Connection], Awaitable[None]]
+"""Gives a new connection its tracks, before there is an offer or an answer."""
 
 # A connection that takes longer has failed; no stack here needs as much as a tenth.
 CONNECT_TIMEOUT = 20.0
@@ -28,6 +31,7 @@ class Session:
     """The line to the other side, and connections made over it; both sides make the same number in the same order."""
 
     def __init__(self, peer: str, *, is_left: bool) -> None:
+        self.peer = peer
         self.is_left = is_left
         self._connection_class = PEERS[peer]
         self._count = 0
@@ -40,7 +44,7 @@ class Session:
     async def open(self, line: int) -> None:
         """Take over the socket with file descriptor ``line``."""
         reader, self._writer = await asyncio.open_unix_connection(sock=socket.socket(fileno=line), limit=1 << 20)
-        self._start(self._read(reader))
+        self.start(self._read(reader))
 
     def say(self, word: Any) -> None:
         """Tell the other side something that JSON can carry."""
@@ -49,6 +53,11 @@ class Session:
     async def hear(self) -> Any:
         """What the other side said next."""
         return await self.wait(self._words.get())
+
+    async def meet(self) -> None:
+        """Wait, however long it takes, until the other side is here too; on a busy machine each begins when it can."""
+        self.say("here")
+        await self.hear()
 
     async def wait(self, what: Coroutine[Any, Any, Any], timeout: float | None = None) -> Any:
         """Await, but fail when the other side or a task has failed."""
@@ -61,9 +70,9 @@ class Session:
             self._failure.result()
         raise TimeoutError(f"nothing happened for {timeout} s")
 
-    async def connect(self) -> "Link":
+    async def connect(self, prepare: Prepare | None = None) -> "Link":
         """Make a connection with one channel and return when it is open on both sides."""
-        link = await self._connect()
+        link = await self._connect(prepare)
         self.say([link.opened_at, link.described_at])
         opened_at, described_at = await self.hear()
         link.opened_at = max(link.opened_at, opened_at)
@@ -79,6 +88,27 @@ class Session:
             await self.hear()
         return links
 
+    async def hang_up(self, link: "Link") -> None:
+        """Close a connection and return when both sides have; what still comes from the other side is not heard."""
+        link.pump.cancel()
+        await link.connection.close()
+        self.say("closed")
+        await self.hear()
+
+    async def hang_up_with_other(self, link: "Link") -> None:
+        """As `hang_up`, when the other side has."""
+        await self.hear()
+        link.pump.cancel()
+        await link.connection.close()
+        self.say("closed")
+
+    def start(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        """Run something beside what the side does; its failure is the side's."""
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
     async def close(self) -> None:
         """End the line and what runs beside it."""
         for task in self._tasks:
@@ -86,7 +116,7 @@ class Session:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._writer.close()
 
-    async def _connect(self) -> "Link":
+    async def _connect(self, prepare: Prepare | None = None) -> "Link":
         link = Link()
         number = self._count
         self._count += 1
@@ -108,19 +138,28 @@ class Session:
             self._write([number, signal])
 
         link.connection = connection = self._connection_class(tell)
+        if prepare:
+            await prepare(connection)
         if self.is_left:
             use(connection.create_channel("benchmark"))
             await connection.offer()
         else:
             connection.on_channel(use)
-        self._start(self._pump(number, connection))
-        await self.wait(is_open.wait(), CONNECT_TIMEOUT)
+        link.pump = self.start(self._pump(number, link))
+        try:
+            await self.wait(is_open.wait(), CONNECT_TIMEOUT)
+        except TimeoutError:
+            state = f"connection {number} is {connection.state()}"
+            raise TimeoutError(f"{state}, its channel not open after {CONNECT_TIMEOUT} s") from None
         return link
 
-    async def _pump(self, number: int, connection: Connection) -> None:
+    async def _pump(self, number: int, link: "Link") -> None:
         """Hand the other side's signals to the connection; candidates may come long after it is open."""
         while True:
-            await connection.take(await self._signals[number].get())
+            signal = await self._signals[number].get()
+            if "description" in signal:
+                link.told_at = time.monotonic()
+            await link.connection.take(signal)
 
     async def _read(self, reader: asyncio.StreamReader) -> None:
         while line := await reader.readline():
@@ -134,11 +173,6 @@ class Session:
     def _write(self, message: list[Any]) -> None:
         self._writer.write(json.dumps(message).encode() + b"\n")
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) and not self._failure.done():
@@ -151,9 +185,11 @@ class Link:
 
     connection: Connection
     channel: Channel
+    pump: "asyncio.Task[None]"
 
     def __init__(self) -> None:
         self.began_at = time.monotonic()
+        self.told_at = 0.0  # the other side's description came
         self.described_at = 0.0  # the answer was handed over
         self.opened_at = 0.0  # on the later of both sides
 
@@ -162,6 +198,12 @@ def cpu_time() -> float:
     """CPU seconds of this process so far, all threads, user and system."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
+
+
+def resident() -> float:
+    """Bytes of this process in memory."""
+    fields = Path("/proc/self/statm").read_text(encoding="ascii").split()
+    return int(fields[1]) * 4096.0
 
 
 async def run_side(peer: str, benchmark: str, side: str, line: int, parameters: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import statistics
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
-from benchmarks.measures import Metric
+from benchmarks.model import Metric
 
 WIDTH = 100
 NAME_WIDTH = 32
@@ -12,7 +12,7 @@ OTHERS = ("aiortc", "wrtc")
 OURS = "rtcpeer"
 
 Runs = Mapping[str, Sequence[Mapping[str, float]]]
-"""For each peer the figures of its runs; none when it failed."""
+"""For each peer the figures of its runs: none when it failed; peers that can not do it are left out."""
 
 
 def header(peers: Sequence[str]) -> list[str]:
@@ -30,8 +30,8 @@ def section(title: str, metrics: Sequence[Metric], runs: Runs, peers: Sequence[s
     yield title
     column = _column(peers)
     for metric in metrics:
-        medians = {peer: median(metric, runs[peer]) for peer in peers}
-        cells = [_number(medians[peer], metric.digits) for peer in peers]
+        medians = {peer: median(metric, runs.get(peer, ())) for peer in peers}
+        cells = [_number(medians[peer], metric.digits) if peer in runs else "-" for peer in peers]
         cells += [_ratio(medians, other, metric) for other in _compared(peers)]
         yield f"  {metric.name}".ljust(NAME_WIDTH) + "".join(cell.rjust(column) for cell in cells)
 

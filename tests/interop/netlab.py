@@ -9,15 +9,18 @@ are ended and namespaces, devices and forwarder are removed.
 """
 
 import itertools
+import json
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from tests.sim.bottleneck import Interval, Phase
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -26,12 +29,16 @@ _numbers = itertools.count()
 
 @dataclass(frozen=True, slots=True)
 class LinkSettings:
-    """Each of these holds for each of the two directions."""
+    """Each of these holds for each of the two directions; `tests.sim.bottleneck` says what they mean."""
 
     delay: float = 0.0
     rate: float = 0.0  # bits per second; 0 for no limit
     loss: float = 0.0
     queue: int = 256 * 1024  # bytes that wait in front of the rate limit
+    queue_time: float = 0.0  # seconds of waiting that the queue has room for; 0: only `queue` counts
+    phases: tuple[Phase, ...] = ()  # a schedule of rate and loss
+    start: Path | None = None  # where somebody writes when it begins, on the monotonic clock that all processes share
+    log: Path | None = None  # gets what `read_log` reads
     seed: int = 0
 
 
@@ -85,6 +92,12 @@ class Netlab:
     right: Namespace
 
 
+def read_log(path: Path, to: Literal["left", "right"]) -> list[Interval]:
+    """What the forwarder noted about one direction; complete when the lab has been left."""
+    lines = (json.loads(line) for line in path.read_text(encoding="ascii").splitlines())
+    return [Interval(**line) for line in lines if line.pop("to") == to]
+
+
 def missing() -> str | None:
     """Why there can be no lab on this machine; None when there can."""
     if sys.platform != "linux":
@@ -119,7 +132,10 @@ def netlab(settings: LinkSettings = LinkSettings()) -> Iterator[Netlab]:
 @contextmanager
 def _forwarder(settings: LinkSettings, left: str, right: str) -> Iterator[None]:
     """Run the forwarder; its devices, named as the namespaces, go with it."""
-    options = [f"--{name}={getattr(settings, name)}" for name in ("delay", "rate", "loss", "queue", "seed")]
+    names = ("delay", "rate", "loss", "queue", "queue_time", "seed")
+    options = [f"--{name.replace('_', '-')}={getattr(settings, name)}" for name in names]
+    options += [f"--phases={json.dumps([astuple(phase) for phase in settings.phases])}"]
+    options += [f"--{name}={path}" for name in ("start", "log") if (path := getattr(settings, name))]
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.interop.tun_forwarder", left, right, *options],
         cwd=ROOT,

@@ -3,12 +3,15 @@
 import json
 import subprocess
 import sys
+import time
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
 from tests.interop.conftest import require_lab
-from tests.interop.netlab import LinkSettings, Netlab, netlab
+from tests.interop.netlab import LinkSettings, Netlab, netlab, read_log
+from tests.sim.bottleneck import Phase
 
 pytestmark = pytest.mark.interop
 
@@ -128,3 +131,19 @@ def test_a_program_that_fails_says_why() -> None:
 def namespaces() -> set[str]:
     output = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=True).stdout
     return {line.split()[0] for line in output.splitlines() if line}
+
+
+def test_the_capacity_follows_its_schedule_and_the_log_tells(tmp_path: Path) -> None:
+    start, log = tmp_path / "start", tmp_path / "link"
+    start.write_text(str(time.monotonic() - 30), "ascii")
+    phases = (Phase(1.0, 8e6), Phase(60.0, 800e3))
+    # 180 KB wait: at 8 Mbit/s a moment, at 800 kbit/s longer than the probe does.
+    with netlab(LinkSettings(phases=phases, start=start, queue_time=0.5, log=log)) as lab:
+        arrivals = echo(lab, count=200, size=972, wait=3)
+    intervals = read_log(log, "right")
+    assert 40 <= len(arrivals) < 100, "half a second of the second phase"
+    assert {interval.capacity for interval in intervals if interval.begins > 30} == {800e3}
+    assert sum(interval.dropped for interval in intervals) == 200 - len(arrivals)
+    assert sum(interval.passed for interval in intervals) >= len(arrivals) * 8000
+    assert 400 < max(wait for interval in intervals for wait in interval.waits_ms) <= 500
+    assert read_log(log, "left")

@@ -1,17 +1,22 @@
 """Carries IP packets between two TUN devices with delay, rate limit and loss: a link, where the kernel has no netem.
 
 A child process of `tests.interop.netlab`: it makes the devices, says ``ready``, and ends when its standard input does.
+Each `tests.sim.bottleneck.Interval` of each direction can be logged as a line of JSON.
 """
 
 import argparse
 import fcntl
+import json
 import os
 import random
 import select
 import struct
 import sys
 import time
-from collections import deque
+from contextlib import ExitStack
+from pathlib import Path
+
+from tests.sim.bottleneck import INTERVAL, Bottleneck, BottleneckSettings, Phase
 
 # linux/if_tun.h
 TUNSETIFF = 0x400454CA
@@ -24,6 +29,7 @@ LOSSY = (1, 6, 17)
 
 MAX_PACKET = 1 << 16
 READS_PER_TURN = 64
+LONGEST_WAIT = INTERVAL  # so that the log is written in time
 
 
 def open_tun(name: str) -> int:
@@ -38,55 +44,43 @@ def transport_of(packet: bytes) -> int:
 
 
 class Direction:
-    """One way over the link: a queue in front of a rate, then a delay."""
+    """One way over the link, between two devices."""
 
-    def __init__(
-        self, source: int, target: int, *, delay: float, rate: float, loss: float, queue: int, seed: str
-    ) -> None:
+    def __init__(self, source: int, target: int, bottleneck: Bottleneck) -> None:
         self.source = source
+        self.bottleneck = bottleneck
         self._target = target
-        self._delay = delay
-        self._rate = rate / 8  # bytes per second; 0 for no limit
-        self._loss = loss
-        self._queue = queue
-        self._random = random.Random(seed)
-        self._free_at = 0.0
-        self._flying: deque[tuple[float, bytes]] = deque()
 
     def take(self) -> None:
-        """Read what the device has; drop by chance, and what the queue has no room for."""
+        """Read what the device has."""
         for _ in range(READS_PER_TURN):
             try:
                 packet = os.read(self.source, MAX_PACKET)
             except OSError:  # nothing there, or the device is not up yet
                 return
-            now = time.monotonic()
-            if self._loss and transport_of(packet) in LOSSY and self._random.random() < self._loss:
-                continue
-            departure = max(now, self._free_at)
-            if self._rate:
-                if (departure - now) * self._rate > self._queue:
-                    continue
-                departure += len(packet) / self._rate
-                self._free_at = departure
-            self._flying.append((departure + self._delay, packet))
+            self.bottleneck.take(packet, time.monotonic(), is_spared=transport_of(packet) not in LOSSY)
 
     def deliver(self) -> None:
         """Write what has arrived."""
-        now = time.monotonic()
-        while self._flying and self._flying[0][0] <= now:
-            _, packet = self._flying.popleft()
+        for packet in self.bottleneck.deliver(time.monotonic()):
             try:
                 os.write(self._target, packet)
             except OSError:  # the device is down, or its namespace is being removed
                 continue
 
-    @property
-    def next_arrival(self) -> float:
-        return self._flying[0][0] if self._flying else float("inf")
+
+def settings_of(arguments: argparse.Namespace) -> BottleneckSettings:
+    return BottleneckSettings(
+        delay=arguments.delay,
+        rate=arguments.rate,
+        loss=arguments.loss,
+        queue=arguments.queue,
+        queue_time=arguments.queue_time,
+        phases=tuple(Phase(*phase) for phase in json.loads(arguments.phases)),
+    )
 
 
-def main() -> None:
+def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("left")
     parser.add_argument("right")
@@ -94,25 +88,51 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=0.0, help="bits per second, each way; 0 for no limit")
     parser.add_argument("--loss", type=float, default=0.0, help="probability, each way")
     parser.add_argument("--queue", type=int, default=256 * 1024, help="bytes in front of the rate limit")
+    parser.add_argument("--queue-time", type=float, default=0.0, help="seconds of waiting that the queue has room for")
+    parser.add_argument("--phases", default="[]", help="JSON: [[seconds, rate, loss], ...]")
+    parser.add_argument("--start", type=Path, help="file that will hold the monotonic time at which the phases begin")
+    parser.add_argument("--log", type=Path, help="file for one JSON object per interval and direction")
     parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args()
+    return parser.parse_args()
+
+
+def start_of(path: Path | None) -> float | None:
+    """What somebody has written there; None until then."""
+    try:
+        return float(path.read_text(encoding="ascii")) if path else None
+    except (FileNotFoundError, ValueError):  # it is being written
+        return None
+
+
+def main() -> None:
+    arguments = parse()
     left, right = open_tun(arguments.left), open_tun(arguments.right)
     print("ready", flush=True)
-    settings = {name: getattr(arguments, name) for name in ("delay", "rate", "loss", "queue")}
-    directions = [
-        Direction(left, right, seed=f"{arguments.seed}/right", **settings),
-        Direction(right, left, seed=f"{arguments.seed}/left", **settings),
-    ]
+    settings = settings_of(arguments)
+    directions = {
+        "right": Direction(left, right, Bottleneck(settings, random.Random(f"{arguments.seed}/right"))),
+        "left": Direction(right, left, Bottleneck(settings, random.Random(f"{arguments.seed}/left"))),
+    }
     control = sys.stdin.fileno()
-    while True:
-        wait = min(direction.next_arrival for direction in directions) - time.monotonic()
-        readable, _, _ = select.select([control, left, right], [], [], max(0.0, min(wait, 1.0)))
-        if control in readable and not os.read(control, 1):
-            return
-        for direction in directions:
-            if direction.source in readable:
-                direction.take()
-            direction.deliver()
+    with ExitStack() as stack:
+        log = stack.enter_context(arguments.log.open("w", encoding="ascii")) if arguments.log else None
+        is_started = not settings.phases
+        while True:
+            if not is_started and (start := start_of(arguments.start)) is not None:
+                is_started = True
+                for direction in directions.values():
+                    direction.bottleneck.start(start)
+            wait = min(direction.bottleneck.next_event() for direction in directions.values()) - time.monotonic()
+            readable, _, _ = select.select([control, left, right], [], [], max(0.0, min(wait, LONGEST_WAIT)))
+            if control in readable and not os.read(control, 1):
+                return
+            for name, direction in directions.items():
+                if direction.source in readable:
+                    direction.take()
+                direction.deliver()
+                if log:
+                    for interval in direction.bottleneck.intervals(time.monotonic()):
+                        log.write(json.dumps({"to": name, **interval}) + "\n")
 
 
 if __name__ == "__main__":

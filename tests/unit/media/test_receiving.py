@@ -209,3 +209,21 @@ async def test_closed_it_is_no_garbage_for_the_collector():
         assert decoder() is None
     finally:
         gc.enable()
+
+
+async def test_sound_is_decoded_at_once_without_a_thread():
+    threads = threading.active_count()
+    async with Receiving() as receiving:
+        receiving.receive(*encoded("opus", count=3))
+        assert receiving.decoder.statistics().frames_decoded == 3
+        assert threading.active_count() == threads
+        assert len(await receiving.recv(3)) == 3
+    receiving.receive(*encoded("opus", count=1))
+    assert receiving.decoder.statistics().frames_decoded == 3
+
+
+async def test_sound_in_a_codec_that_can_not_be_decoded_is_counted():
+    async with Receiving() as receiving:
+        (frame,) = encoded("opus", count=1)
+        receiving.receive(replace(frame, codec=replace(frame.codec, name="nonsense")))
+        assert receiving.decoder.statistics().frames_failed == 1
