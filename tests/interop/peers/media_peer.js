@@ -60,7 +60,6 @@ function every(milliseconds, work) {
   const source = `setInterval(() => postMessage(0), ${milliseconds})`;
   const worker = new Worker(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
   worker.onmessage = work;
-  return () => worker.terminate();
 }
 
 class MarkedVideo {
@@ -74,7 +73,7 @@ class MarkedVideo {
     [this.track] = stream.getVideoTracks();
     // Firefox has it where an earlier draft had it.
     const captured = this.track.requestFrame ? this.track : stream;
-    this.stop = every(1000 / rate, () => {
+    every(1000 / rate, () => {
       this.drawn += 1;
       drawMark(context, this.drawn, width, height);
       captured.requestFrame();
