@@ -17,6 +17,9 @@ LATE = 0.05
 BLOCKED_TIMER_INTERVAL = 0.01
 # uvloop rounds delays to milliseconds, down too. Asking again for the fraction that is left would spin.
 CLOCK_GRAIN = 0.001
+# A timer that would fire this long before there is anything to do is moved: a connection so quiet has few flushes, and
+# a thousand of them should not be woken for nothing.
+NEEDLESS = 1.0
 # The core is told its deadline when the timer fires by less than this early, which is rounding of floats.
 EARLY = 1e-6
 
@@ -167,8 +170,8 @@ class Driver(Generic[PacketT, EventT]):
     def _arm_timer(self, deadline: float | None, not_before: float = -math.inf) -> None:
         """Make sure that a timer fires no later than ``deadline``, the core's.
 
-        One that fires earlier is left alone and looks again when it does: deadlines move back with nearly every
-        packet, and a cancelled handle per flush costs more than a needless firing now and then.
+        One that fires a little earlier is left alone and looks again when it does: deadlines move back with nearly
+        every packet, and a cancelled handle per flush costs more than a needless firing now and then.
         """
         if deadline is None:
             return
@@ -179,7 +182,8 @@ class Driver(Generic[PacketT, EventT]):
             return
         deadline = max(deadline, not_before)
         if self._timer is not None:
-            if self._timer_at <= deadline:
+            is_held = self._timer_at == -math.inf
+            if is_held or self._timer_at <= deadline < self._timer_at + NEEDLESS:
                 return
             self._timer.cancel()
         self._timer_at = deadline

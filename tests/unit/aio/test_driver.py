@@ -243,6 +243,18 @@ def test_a_deadline_that_moves_back_costs_no_new_handle(rig: Rig) -> None:
     assert rig.core.timeouts == [101.99]
 
 
+def test_a_deadline_that_moves_far_back_wakes_nobody_before(rig: Rig) -> None:
+    rig.core.deadline = 100.5
+    rig.driver.wake()
+    rig.loop.settle()
+    rig.core.deadline = 104.0
+    rig.driver.wake()
+    rig.loop.settle()
+    assert [handle.when for handle in rig.loop.pending] == [104.0]
+    rig.loop.advance(5)
+    assert rig.core.timeouts == [104.0]
+
+
 def test_a_deadline_that_moves_forward_replaces_the_handle(rig: Rig) -> None:
     rig.core.deadline = 105.0
     rig.driver.wake()
