@@ -7,10 +7,11 @@ from rtcpeer.ice.events import IceState
 from rtcpeer.stack.check_diagnosis import PATIENCE
 from rtcpeer.stack.facts import Facts
 from rtcpeer.stack.findings import Finding, FindingCode, Severity
-from rtcpeer.stack.receiving_diagnosis import diagnose_receiver, diagnose_strangers
+from rtcpeer.stack.receiving_diagnosis import diagnose_keys, diagnose_receiver, diagnose_strangers
 from rtcpeer.stack.sending_diagnosis import diagnose_sender
 
 if TYPE_CHECKING:  # who has media has imported it
+    from rtcpeer.stack.media import MediaStatistics
     from rtcpeer.stack.media_facts import Rejection, TransceiverFacts
 
 __all__ = ["diagnose_flow", "diagnose_negotiated"]
@@ -35,8 +36,7 @@ def diagnose_flow(facts: Facts) -> list[Finding]:
     is_connected = facts.ice.state in {IceState.CONNECTED, IceState.COMPLETED}
     if media is None or not is_connected or facts.dtls is None or facts.dtls.state is not DtlsState.CONNECTED:
         return []
-    strangers = diagnose_strangers(media)
-    findings = list(strangers)
+    findings: list[Finding] = []
     for transceiver in media.transceivers:
         if transceiver.current is None or transceiver.since is None:
             continue
@@ -46,8 +46,18 @@ def diagnose_flow(facts: Facts) -> list[Finding]:
         if transceiver.current.sends:
             findings += diagnose_sender(transceiver, media.transport, facts.now, age)
         if transceiver.current.receives:
-            findings += diagnose_receiver(transceiver, facts.now, age, has_strangers=bool(strangers))
-    return findings
+            findings += diagnose_receiver(transceiver, facts.now, age)
+    return findings if media.transport is None else _with_dropped(findings, media.transport)
+
+
+def _with_dropped(findings: list[Finding], transport: "MediaStatistics") -> list[Finding]:
+    """What comes and is dropped says why a receiver has nothing; alone it is no fault, as while directions change."""
+    causes = diagnose_keys(transport)
+    if any(finding.code is FindingCode.NOTHING_RECEIVED for finding in findings):
+        causes += diagnose_strangers(transport)
+        if causes:
+            findings = [finding for finding in findings if finding.code is not FindingCode.NOTHING_RECEIVED]
+    return causes + findings
 
 
 def _rejected(rejection: "Rejection") -> Finding:

@@ -7,11 +7,10 @@ from rtcpeer.stack.check_diagnosis import PATIENCE
 from rtcpeer.stack.findings import Finding, FindingCode, Severity
 
 if TYPE_CHECKING:  # who has media has imported it
-    from rtcpeer.srtp.session import SrtpStatistics
     from rtcpeer.stack.media import MediaStatistics
-    from rtcpeer.stack.media_facts import MediaFacts, TransceiverFacts
+    from rtcpeer.stack.media_facts import TransceiverFacts
 
-__all__ = ["diagnose_receiver", "diagnose_strangers"]
+__all__ = ["diagnose_keys", "diagnose_receiver", "diagnose_strangers"]
 
 MIN_PACKETS = 50  # before a share of them says anything; what is under way while directions change is less
 STRANGE_SHARE = 0.05
@@ -20,32 +19,11 @@ MIN_REQUESTS = 3  # for a keyframe, before it is told that none comes
 MIN_FAILURES = 5
 
 
-def diagnose_strangers(media: "MediaFacts") -> list[Finding]:
-    """Packets that come and belong to nothing."""
-    transport = media.transport
-    if transport is None or transport.srtp is None:
+def diagnose_keys(transport: "MediaStatistics") -> list[Finding]:
+    """Packets that were not made with the keys of the handshake."""
+    srtp = transport.srtp
+    if srtp is None:
         return []
-    return [*_unauthenticated(transport.srtp), *_unknown(transport, transport.srtp)]
-
-
-def diagnose_receiver(transceiver: "TransceiverFacts", now: float, age: float, *, has_strangers: bool) -> list[Finding]:
-    """Of one that was negotiated to receive ``age`` seconds ago."""
-    receiving = transceiver.receiving
-    if not receiving.is_wanted:
-        return []
-    heard = [stream.last_packet_received_at for stream in receiving.streams]
-    last = max((at for at in heard if at is not None), default=None)
-    silent = age if last is None else min(age, now - last)
-    if silent > PATIENCE:
-        # Where all that comes is dropped, that has been said.
-        return [] if has_strangers else [_nothing_received(transceiver, silent)]
-    if not receiving.is_read:
-        return [_not_read(transceiver)]
-    findings = _undecodable(transceiver)
-    return findings + [_lossy(transceiver, stream) for stream in receiving.streams if _is_lossy(stream)]
-
-
-def _unauthenticated(srtp: "SrtpStatistics") -> list[Finding]:
     refused = srtp.unauthenticated
     passed = srtp.rtp_unprotected + srtp.rtcp_unprotected
     if refused < MIN_PACKETS or refused < STRANGE_SHARE * (passed + refused):
@@ -61,8 +39,11 @@ def _unauthenticated(srtp: "SrtpStatistics") -> list[Finding]:
     ]
 
 
-def _unknown(transport: "MediaStatistics", srtp: "SrtpStatistics") -> list[Finding]:
-    routes = transport.routes
+def diagnose_strangers(transport: "MediaStatistics") -> list[Finding]:
+    """Packets that belong to no section, where a section misses some."""
+    routes, srtp = transport.routes, transport.srtp
+    if srtp is None:
+        return []
     reasons = {
         "have a payload type that was not negotiated for their section": routes.wrong_payload_type,
         "name a section (MID) that there is not": routes.unknown_mid,
@@ -81,6 +62,22 @@ def _unknown(transport: "MediaStatistics", srtp: "SrtpStatistics") -> list[Findi
             tuple(f"{count} of {srtp.rtp_unprotected} packets {reason}" for reason, count in reasons.items() if count),
         )
     ]
+
+
+def diagnose_receiver(transceiver: "TransceiverFacts", now: float, age: float) -> list[Finding]:
+    """Of one that was negotiated to receive ``age`` seconds ago."""
+    receiving = transceiver.receiving
+    if not receiving.is_wanted:
+        return []
+    heard = [stream.last_packet_received_at for stream in receiving.streams]
+    last = max((at for at in heard if at is not None), default=None)
+    silent = age if last is None else min(age, now - last)
+    if silent > PATIENCE:
+        return [_nothing_received(transceiver, silent)]
+    if not receiving.is_read:
+        return [_not_read(transceiver)]
+    findings = _undecodable(transceiver)
+    return findings + [_lossy(transceiver, stream) for stream in receiving.streams if _is_lossy(stream)]
 
 
 def _nothing_received(transceiver: "TransceiverFacts", silent: float) -> Finding:

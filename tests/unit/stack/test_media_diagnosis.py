@@ -5,13 +5,14 @@ import pytest
 from rtcpeer.dtls.endpoint import DtlsState
 from rtcpeer.ice.events import IceState
 from rtcpeer.sdp.transport import Direction
+from rtcpeer.srtp.session import DropReason
 from rtcpeer.stack.diagnosis import diagnose
 from rtcpeer.stack.facts import SignalingFacts
 from rtcpeer.stack.findings import FindingCode, Severity
 from rtcpeer.stack.media_diagnosis import diagnose_flow, diagnose_negotiated
 from rtcpeer.stack.media_facts import DescribedDirections, MediaFacts, Rejection
 from tests.unit.stack.facts import dtls, ice
-from tests.unit.stack.media_facts import in_call, receiving, sending, transceiver
+from tests.unit.stack.media_facts import in_call, inbound, receiving, sending, transceiver, transport
 
 STABLE = SignalingFacts("stable", True, True, True, True)
 SILENT = transceiver(sending=sending(has_track=False), receiving=receiving(is_read=False))
@@ -105,3 +106,18 @@ def test_the_flow_is_looked_at_once_it_may_be_there():
         assert diagnose_flow(replace(in_call(media), **changes)) == []
     one_way = replace(in_call(media), media=MediaFacts((replace(SILENT, current=Direction.SENDONLY),)))
     assert [one.code for one in diagnose_flow(one_way)] == [FindingCode.SENDER_WITHOUT_TRACK]
+
+
+def test_what_is_dropped_is_why_a_receiver_has_nothing():
+    strange = transport(routes={"unknown_mid": 500})
+    silent = transceiver(receiving=receiving(inbound(last_packet_received_at=50.0)))
+    for media, codes in (
+        (MediaFacts((silent,), transport=transport()), [FindingCode.NOTHING_RECEIVED]),
+        (MediaFacts((silent,), transport=strange), [FindingCode.UNKNOWN_STREAM]),
+        (MediaFacts((transceiver(),), transport=strange), []),  # who gets media does not miss it
+    ):
+        assert [one.code for one in diagnose_flow(in_call(media))] == codes
+    refused = transport(srtp={"not_unprotected": {DropReason.UNAUTHENTICATED: 500}})
+    for one in (silent, transceiver()):
+        (finding,) = diagnose_flow(in_call(MediaFacts((one,), transport=refused)))
+        assert finding.code is FindingCode.SRTP_UNAUTHENTICATED

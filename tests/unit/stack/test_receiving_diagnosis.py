@@ -1,15 +1,16 @@
+from dataclasses import replace
+
 import pytest
 
 from rtcpeer.srtp.session import DropReason
 from rtcpeer.stack.findings import FindingCode, Severity
-from rtcpeer.stack.media_facts import MediaFacts
-from rtcpeer.stack.receiving_diagnosis import diagnose_receiver, diagnose_strangers
+from rtcpeer.stack.receiving_diagnosis import diagnose_keys, diagnose_receiver, diagnose_strangers
 from tests.unit.stack.media_facts import NOW, filled, inbound, receiving, transceiver, transport
 
 
-def diagnosed(*streams, kind="video", has_strangers=False, **changes):
+def diagnosed(*streams, kind="video", **changes):
     known = transceiver(kind=kind, receiving=receiving(*streams, **changes))
-    return diagnose_receiver(known, NOW, 60.0, has_strangers=has_strangers)
+    return diagnose_receiver(known, NOW, 60.0)
 
 
 KEYLESS = {"key_frames_received": 0, "pli_count": 3}
@@ -37,7 +38,6 @@ def test_what_is_wrong_with_a_receiver(stream, changes, code, severity):
     ("stream", "changes"),
     [
         ({}, {}),
-        ({"last_packet_received_at": NOW - 6}, {"has_strangers": True}),  # it has been said
         ({"last_packet_received_at": NOW - 6}, {"is_wanted": False}),
         ({}, {"is_wanted": False, "is_read": False}),
         (KEYLESS | {"pli_count": 2}, {}),
@@ -55,7 +55,7 @@ def test_what_is_well(stream, changes):
 
 def test_a_stream_that_has_never_come():
     known = transceiver(receiving=filled(type(receiving()), is_wanted=True, streams=()))
-    (finding,) = diagnose_receiver(known, NOW, 60.0, has_strangers=False)
+    (finding,) = diagnose_receiver(known, NOW, 60.0)
     assert (finding.code, finding.evidence) == (FindingCode.NOTHING_RECEIVED, ())
     assert "60 s" in finding.sentence
 
@@ -82,10 +82,12 @@ def test_a_stream_that_has_never_come():
     ],
 )
 def test_packets_that_belong_to_nothing(parts, code, severity):
-    found = diagnose_strangers(MediaFacts(transport=transport(**parts)))
+    carrier = transport(**parts)
+    found = diagnose_keys(carrier) + diagnose_strangers(carrier)
     assert [(one.code, one.severity) for one in found] == ([] if code is None else [(code, severity)])
     assert all(one.evidence and one.advice for one in found)
 
 
 def test_before_there_are_keys():
-    assert diagnose_strangers(MediaFacts()) == []
+    carrier = replace(transport(), srtp=None)
+    assert diagnose_keys(carrier) == diagnose_strangers(carrier) == []
