@@ -7,7 +7,9 @@ It imports nothing else of ours, so that it runs in an environment of its own.
 """
 
 import argparse
+import io
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -36,9 +38,12 @@ def main() -> None:
         raise SystemExit(f"there is no congestion-PEER-{options.run}.json in {options.directory}")
     # Nothing in the file says when or where it was made: the same runs give the same file.
     mpl.rcParams.update({"svg.hashsalt": "rtcpeer", "svg.fonttype": "none", "font.size": 9})
-    figure = draw(runs)
+    drawn = io.StringIO()
+    draw(runs).savefig(drawn, format="svg", metadata={"Date": None, "Creator": None})
     options.output.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(options.output, metadata={"Date": None, "Creator": None})
+    # A tenth of a point is finer than anybody sees.
+    short = re.sub(r"(\d\.\d)\d+", r"\1", drawn.getvalue())
+    options.output.write_text("\n".join(line.rstrip() for line in short.splitlines()) + "\n", encoding="utf-8")
 
 
 def draw(runs: dict[str, Any]) -> Any:
