@@ -1,6 +1,7 @@
 """The facts of one peer connection, from which `rtcpeer.stack.explanation` says why it is where it is."""
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from rtcpeer.api.states import RTCPeerConnectionState
 from rtcpeer.api.transports import Transports
@@ -9,15 +10,20 @@ from rtcpeer.jsep.signaling import SignalingState
 from rtcpeer.stack.explanation import Explanation, explain
 from rtcpeer.stack.facts import DtlsFacts, Facts, SctpFacts, SignalingFacts
 
+if TYPE_CHECKING:  # who has media has imported it
+    from rtcpeer.api.transceivers import Transceivers
+
 __all__ = ["connection_facts", "explain_connection"]
 
 
-def explain_connection(transports: Transports, negotiation: Negotiation, state: RTCPeerConnectionState) -> Explanation:
+def explain_connection(
+    transports: Transports, negotiation: Negotiation, media: "Transceivers | None", state: RTCPeerConnectionState
+) -> Explanation:
     """The explanation of all layers together."""
-    return explain(connection_facts(transports, negotiation), state)
+    return explain(connection_facts(transports, negotiation, media), state)
 
 
-def connection_facts(transports: Transports, negotiation: Negotiation) -> Facts:
+def connection_facts(transports: Transports, negotiation: Negotiation, media: "Transceivers | None" = None) -> Facts:
     """What the ICE agent knows, with what the descriptions and the layers above it add."""
     bundle = transports.dtls._bundle  # noqa: SLF001
     association = bundle.channels.association
@@ -32,6 +38,7 @@ def connection_facts(transports: Transports, negotiation: Negotiation) -> Facts:
             flight_retransmissions=bundle.dtls.statistics().flight_retransmissions,
         ),
         sctp=SctpFacts(is_wanted=transports.is_sctp_negotiated, state=association.state, end=association.ended_by),
+        media=None if media is None else media.facts(negotiation),
     )
 
 

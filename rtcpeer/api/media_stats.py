@@ -223,6 +223,7 @@ class MediaStats:
             made.powerEfficientDecoder = decoder.power_efficient_decoder
             made.framesDecoded, made.keyFramesDecoded = decoder.frames_decoded, decoder.key_frames_decoded
             made.frameWidth, made.frameHeight, made.qpSum = decoder.frame_width, decoder.frame_height, decoder.qp_sum
+            made.framesPerSecond = decoder.frames_per_second
             return
         made.totalSamplesReceived = decoder.total_samples_received
         made.concealedSamples = decoder.concealed_samples
@@ -290,4 +291,5 @@ def _fill_encoder(made: RTCOutboundRtpStreamStats, encoder: EncoderStatistics) -
         made.powerEfficientEncoder = encoder.power_efficient_encoder
         made.framesEncoded, made.keyFramesEncoded = encoder.frames_encoded, encoder.key_frames_encoded
         made.frameWidth, made.frameHeight, made.qpSum = encoder.frame_width, encoder.frame_height, encoder.qp_sum
+        made.framesPerSecond = encoder.frames_per_second
         made.qualityLimitationReason = encoder.quality_limitation_reason

@@ -75,6 +75,7 @@ class RTCInboundRtpStreamStats(RTCRtpStreamStats):
     framesDropped: int | None = None
     frameWidth: int | None = None
     frameHeight: int | None = None
+    framesPerSecond: float | None = None
     qpSum: int | None = None
     totalDecodeTime: float | None = None
     decoderImplementation: str | None = None
@@ -113,6 +114,7 @@ class RTCOutboundRtpStreamStats(RTCRtpStreamStats):
     keyFramesEncoded: int | None = None
     frameWidth: int | None = None
     frameHeight: int | None = None
+    framesPerSecond: float | None = None
     qpSum: int | None = None
     totalEncodeTime: float | None = None
     qualityLimitationReason: str | None = None

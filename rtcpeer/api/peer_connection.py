@@ -397,7 +397,9 @@ class RTCPeerConnection(EventTarget):
 
     def explain(self) -> Explanation:
         """Why the connection is where it is: ``print`` it, or look at its findings. Needs a running event loop."""
-        return explain_connection(self._transports, self._exchange.negotiation, self._connection_state)
+        return explain_connection(
+            self._transports, self._exchange.negotiation, self._exchange.media, self._connection_state
+        )
 
     # The end
 

@@ -41,6 +41,7 @@ class RTCRtpTransceiver:
         self._capabilities = capabilities
         self._preferences: tuple[CodecCapability, ...] = ()
         self._facts: MediaFacts | None = None
+        self._directed_at: float | None = None  # when the current direction was negotiated
         self._has_sent = False  # its sender is not used for another track then (W3C section 5.1, addTrack)
         self._is_from_add_track = False
         self._fired_direction: Direction | None = None  # the one of which ``track`` events have told
@@ -152,7 +153,9 @@ class RTCRtpTransceiver:
 
     def _apply(self, facts: MediaFacts | None) -> None:
         """What is negotiated now; None: no section."""
-        self._facts = facts
+        before, self._facts = self._facts, facts
+        if facts is not None and (before is None or before.current_direction is not facts.current_direction):
+            self._directed_at = self._link.now
         if facts is not None and facts.current_direction is not None and facts.current_direction.sends:
             self._has_sent = True
         if not self.stopped:

@@ -10,6 +10,7 @@ from typing import Any
 from rtcpeer.api.configuration import Settings
 from rtcpeer.api.dtls import RTCDtlsTransport
 from rtcpeer.api.media_capabilities import default_capabilities
+from rtcpeer.api.media_facts import media_facts
 from rtcpeer.api.media_link import MediaLink
 from rtcpeer.api.media_stats import MediaStats
 from rtcpeer.api.remote_track import RemoteStreamTrack
@@ -20,7 +21,9 @@ from rtcpeer.api.stats import RTCStatsReport
 from rtcpeer.api.transceiver import RTCRtpTransceiver
 from rtcpeer.core import Entropy
 from rtcpeer.errors import InvalidAccessError
-from rtcpeer.jsep.facts import Applied, MediaFacts, TransceiverWish
+from rtcpeer.jsep.facts import Applied, TransceiverWish
+from rtcpeer.jsep.facts import MediaFacts as NegotiatedFacts
+from rtcpeer.jsep.negotiation import Negotiation
 from rtcpeer.jsep.signaling import DescriptionType, Side, SignalingState
 from rtcpeer.media.stream import MediaStream
 from rtcpeer.media.track import MediaStreamTrack
@@ -38,6 +41,7 @@ from rtcpeer.rtp.receiver import RtpReceiver
 from rtcpeer.rtp.sender import RtpSender
 from rtcpeer.srtp.settings import SrtpSettings
 from rtcpeer.stack.media import Media, MediaLine
+from rtcpeer.stack.media_facts import MediaFacts
 
 __all__ = ["Transceivers"]
 
@@ -158,6 +162,11 @@ class Transceivers:
             raise InvalidAccessError("the selector is not the track of exactly one sender or receiver")
         return await chosen[0].getStats()
 
+    def facts(self, negotiation: Negotiation) -> MediaFacts:
+        """What `RTCPeerConnection.explain` has to look at."""
+        media = self._link.transport._bundle.media  # noqa: SLF001
+        return media_facts(self._all, negotiation, None if media is None else media.statistics())
+
     def close(self) -> set[asyncio.Task[None]]:
         """End all; what is returned is left to wait for."""
         for transceiver in self._all:
@@ -181,7 +190,7 @@ class Transceivers:
         del self._senders[transceiver.sender._core]  # noqa: SLF001
         del self._receivers[transceiver.receiver._core]  # noqa: SLF001
 
-    def _configure(self, known: Mapping[int, RTCRtpTransceiver], facts: Iterable[MediaFacts]) -> None:
+    def _configure(self, known: Mapping[int, RTCRtpTransceiver], facts: Iterable[NegotiatedFacts]) -> None:
         lines = [
             MediaLine(
                 known[one.transceiver].sender._core,  # noqa: SLF001
@@ -204,7 +213,7 @@ class Transceivers:
         assert bundle.media is not None
         return bundle.media
 
-    def _direct(self, transceiver: RTCRtpTransceiver, facts: MediaFacts, applied: Applied) -> bool:
+    def _direct(self, transceiver: RTCRtpTransceiver, facts: NegotiatedFacts, applied: Applied) -> bool:
         """Follow whether the peer sends (W3C section 4.4.1.5); returns whether a track has come to be."""
         if transceiver.stopped:
             return False

@@ -61,6 +61,7 @@ class EncoderStatistics:
     bytes_encoded: int = 0
     frame_width: int | None = None  # of the last picture
     frame_height: int | None = None
+    frames_per_second: float | None = None  # of pictures, in the last second
     target_bitrate: int | None = None  # bits per second
     quality_limitation_reason: str = "none"  # or "bandwidth", "cpu"
     audio_level: float | None = None  # of what was encoded last, 0 to 1
@@ -82,6 +83,7 @@ class DecoderStatistics:
     total_decode_time: float = 0.0  # seconds
     frame_width: int | None = None
     frame_height: int | None = None
+    frames_per_second: float | None = None  # of pictures, in the last second
     total_samples_received: int = 0  # of audio, for each channel; those made up count
     concealed_samples: int = 0  # made up for packets that were lost
     silent_concealed_samples: int = 0

@@ -6,6 +6,7 @@ from fractions import Fraction
 import av
 
 from rtcpeer.media.codec_contract import CodecError, DecoderStatistics, RawFrame
+from rtcpeer.media.frame_rate import FrameRate
 from rtcpeer.media.orientation import PictureTurner
 from rtcpeer.media.video_implementations import available_cores
 from rtcpeer.rtp.frames import EncodedFrame
@@ -32,6 +33,7 @@ class VideoDecoder:
         self._decoded = self._key_frames = self._dropped = self._failed = 0
         self._decode_time = 0.0
         self._size: tuple[int, int] | None = None
+        self._rate = FrameRate()
 
     def decode(self, frame: EncodedFrame) -> list[RawFrame]:
         """See `Decoder.decode`; pts is the frame's timestamp."""
@@ -58,6 +60,7 @@ class VideoDecoder:
             total_decode_time=self._decode_time,
             frame_width=width,
             frame_height=height,
+            frames_per_second=self._rate.frames_per_second(),
         )
 
     def close(self) -> None:
@@ -87,6 +90,7 @@ class VideoDecoder:
         for picture in pictures:
             picture.time_base = self._time_base
             self._size = (picture.width, picture.height)
+            self._rate.note()
         degrees = frame.orientation.rotation if frame.orientation else 0
         return [self._turner.turned(picture, degrees) for picture in pictures]
 

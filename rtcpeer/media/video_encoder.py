@@ -13,6 +13,7 @@ from av.video.frame import PictureType
 from rtcpeer.media.adaptation import Adaptation, Quality, RateLimiter
 from rtcpeer.media.codec_contract import CodecError, EncoderStatistics, EncodingTarget, MediaPacket, RawFrame
 from rtcpeer.media.conversion import PictureConverter
+from rtcpeer.media.frame_rate import FrameRate
 from rtcpeer.media.settings import CodecSettings, DegradationPreference
 from rtcpeer.media.video_implementations import (
     VIDEO_CLOCK_RATE,
@@ -87,6 +88,7 @@ class VideoEncoder:
         self._needs_keyframe = False
         self._frames = self._key_frames = self._dropped = self._bytes = self._qp_sum = 0
         self._encode_time = 0.0
+        self._rate = FrameRate()
 
     @property
     def target_bitrate(self) -> int:
@@ -137,6 +139,7 @@ class VideoEncoder:
             bytes_encoded=self._bytes,
             frame_width=shape.width if shape else None,
             frame_height=shape.height if shape else None,
+            frames_per_second=self._rate.frames_per_second(),
             target_bitrate=self.target_bitrate,
             quality_limitation_reason="bandwidth" if self._adaptation.quality.cost < 1 else "none",
         )
@@ -230,6 +233,7 @@ class VideoEncoder:
         data = bytes(packet)
         timestamp = self._waiting.pop(packet.pts or 0, self._last_timestamp or 0)
         self._frames += 1
+        self._rate.note()
         self._key_frames += packet.is_keyframe
         self._bytes += len(data)
         if packet.has_sidedata("quality_stats"):

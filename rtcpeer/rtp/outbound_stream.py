@@ -182,8 +182,9 @@ class OutboundStream:
         counters.header_bytes += packet.size - payload_size
         number = packet.sequence_number
         if number is None:
-            counters.retransmitted_packets += 1
-            counters.retransmitted_bytes += payload_size
+            if payload_size:  # else padding, which repeats nothing
+                counters.retransmitted_packets += 1
+                counters.retransmitted_bytes += payload_size
             return
         statistics.packets += 1
         statistics.octets += payload_size
@@ -265,6 +266,7 @@ class OutboundStream:
             fir_count=counters.firs,
             target_bitrate=self.bitrate,
             total_packet_send_delay=counters.send_delay,
+            last_frame_at=None if self._last_frame is None else self._last_frame[1],
             remote=self.remote,
         )
 

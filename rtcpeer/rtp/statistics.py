@@ -59,6 +59,7 @@ class OutboundStatistics:
     fir_count: int
     target_bitrate: int
     total_packet_send_delay: float  # in the pacer
+    last_frame_at: float | None
     remote: RemoteInboundStatistics | None
 
 

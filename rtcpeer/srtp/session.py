@@ -64,6 +64,11 @@ class SrtpStatistics:
     not_protected: dict[DropReason, int]
     not_unprotected: dict[DropReason, int]
 
+    @property
+    def unauthenticated(self) -> int:
+        """Packets that came under other keys, or were changed."""
+        return self.not_unprotected.get(DropReason.UNAUTHENTICATED, 0)
+
 
 class SrtpSession:
     """Protects what we send and opens what the peer sends, under the keys that DTLS has exported for each direction.

@@ -14,6 +14,7 @@ from rtcpeer.stack.check_diagnosis import PATIENCE, diagnose_checks, diagnose_cr
 from rtcpeer.stack.facts import Facts
 from rtcpeer.stack.findings import Finding, FindingCode, Severity
 from rtcpeer.stack.gathering import GatheringState
+from rtcpeer.stack.media_diagnosis import diagnose_flow, diagnose_negotiated
 from rtcpeer.stack.nat_evidence import has_relay, is_udp_blocked
 from rtcpeer.stack.server_log import ServerOutcome, ServerReport
 from rtcpeer.stack.upper_diagnosis import diagnose_dtls, diagnose_sctp
@@ -27,6 +28,7 @@ _FOR_WANT_OF_SERVERS = {
     FindingCode.NO_ANSWER,
     FindingCode.NO_LOCAL_CANDIDATES,
 }
+_REJECTIONS = {FindingCode.NO_SHARED_CODEC, FindingCode.SECTION_REJECTED}
 _ORDER = (Severity.PROBLEM, Severity.WARNING, Severity.WAITING, Severity.NOTE)
 
 
@@ -37,14 +39,23 @@ def diagnose(facts: Facts) -> tuple[Finding, ...]:
         # Whoever closes because of a failure may still want to know which one it was.
         has_failed = facts.dtls is not None and isinstance(facts.dtls.end, HandshakeFailed)
         return (*(diagnose_dtls(facts) if has_failed else ()), *end)
-    findings = [*end, *_signaling(facts)]
+    findings = [*end, *_negotiated(facts)]
     if not end:
         strangers = diagnose_credentials(facts)
         checks = [*_gathering(facts), *(strangers or diagnose_checks(facts))]
         findings += diagnose_servers(facts, checks) + checks
         if not strangers:
-            findings += [*_liveness(facts), *diagnose_dtls(facts), *diagnose_sctp(facts), *_notes(facts)]
+            findings += [*_liveness(facts), *diagnose_dtls(facts), *diagnose_sctp(facts), *diagnose_flow(facts)]
+            findings += _notes(facts)
     return tuple(sorted(findings, key=lambda finding: _ORDER.index(finding.severity)))
+
+
+def _negotiated(facts: Facts) -> list[Finding]:
+    media = diagnose_negotiated(facts)
+    # Where a section was rejected, that says all.
+    is_told = any(finding.code in _REJECTIONS for finding in media)
+    signaling = [one for one in _signaling(facts) if not (is_told and one.code is FindingCode.NOTHING_ACCEPTED)]
+    return signaling + media
 
 
 def diagnose_servers(facts: Facts, others: Sequence[Finding] = ()) -> list[Finding]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping as ReadOnlyDict
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from rtcpeer.core import TransportAddress
 from rtcpeer.dtls.endpoint import DtlsRole, DtlsState
@@ -12,6 +13,9 @@ from rtcpeer.sctp.events import AssociationClosed
 from rtcpeer.sctp.state import AssociationState
 from rtcpeer.stack.gathering import GatheringState
 from rtcpeer.stack.server_log import Mapping, ServerReport
+
+if TYPE_CHECKING:  # who has media has imported it: a program that needs data channels alone starts without
+    from rtcpeer.stack.media_facts import MediaFacts
 
 __all__ = ["DtlsFacts", "Facts", "GatheringFacts", "SctpFacts", "SignalingFacts"]
 
@@ -72,6 +76,7 @@ class Facts:
     dtls: DtlsFacts | None = None
     sctp: SctpFacts | None = None
     is_closed_here: bool = False
+    media: "MediaFacts | None" = None
 
     def seconds_since(self, state: IceState) -> float:
         """How long ago that state was entered last; 0 for never."""

@@ -72,6 +72,32 @@ class FindingCode(StrEnum):
     SCTP_NO_ANSWER = "sctp-no-answer"
     SCTP_FAILED = "sctp-failed"
 
+    # What was negotiated about audio and video
+    NO_SHARED_CODEC = "no-shared-codec"
+    SECTION_REJECTED = "section-rejected"
+    TRACK_NOT_NEGOTIATED = "track-not-negotiated"
+    DIRECTION_KEEPS_TRACK = "direction-keeps-track"
+    PEER_DOES_NOT_RECEIVE = "peer-does-not-receive"
+
+    # What we send of it
+    SENDER_WITHOUT_TRACK = "sender-without-track"
+    TRACK_ENDED = "track-ended"
+    ENCODINGS_INACTIVE = "encodings-inactive"
+    TRACK_SILENT = "track-silent"
+    NOTHING_SENT = "nothing-sent"
+    PEER_REPORTS_NOTHING = "peer-reports-nothing"
+    PEER_LOSES_PACKETS = "peer-loses-packets"
+    QUALITY_LIMITED = "quality-limited"
+
+    # What we receive of it
+    SRTP_UNAUTHENTICATED = "srtp-unauthenticated"
+    UNKNOWN_STREAM = "unknown-stream"
+    NOTHING_RECEIVED = "nothing-received"
+    TRACK_NOT_READ = "track-not-read"
+    NO_KEYFRAME = "no-keyframe"
+    DECODER_FAILS = "decoder-fails"
+    PACKETS_LOST = "packets-lost"
+
     # The end
     CLOSED_HERE = "closed-here"
     CLOSED_BY_PEER = "closed-by-peer"

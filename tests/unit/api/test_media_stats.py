@@ -31,8 +31,8 @@ MANDATORY = {
 }
 OF_KIND = {
     "video": {
-        "inbound-rtp": {"framesDecoded", "nackCount"},
-        "outbound-rtp": {"framesSent", "framesEncoded", "totalEncodeTime", "nackCount"},
+        "inbound-rtp": {"framesDecoded", "framesPerSecond", "nackCount"},
+        "outbound-rtp": {"framesSent", "framesPerSecond", "framesEncoded", "totalEncodeTime", "nackCount"},
         "media-source": {"width", "height", "framesPerSecond"},
     },
     "audio": {
@@ -76,7 +76,9 @@ def sender(codec):
         track=SimpleNamespace(id="track", kind=codec.kind),
         _core=SimpleNamespace(statistics=lambda: [stream]),
         _encoder=SimpleNamespace(
-            statistics=lambda: (EncoderStatistics("libvpx", power_efficient_encoder=False, frames_encoded=7),),
+            statistics=lambda: (
+                EncoderStatistics("libvpx", power_efficient_encoder=False, frames_encoded=7, frames_per_second=29.0),
+            ),
             source_statistics=lambda: SourceStatistics(frames=9, frames_per_second=30.0, width=4, height=3),
         ),
     )
@@ -95,7 +97,9 @@ def receiver(codec, *ssrcs, decoder=True):
         )
         for ssrc in ssrcs or (22,)
     ]
-    known = DecoderStatistics("vp8", power_efficient_decoder=False, frames_decoded=7, total_samples_received=48000)
+    known = DecoderStatistics(
+        "vp8", power_efficient_decoder=False, frames_decoded=7, frames_per_second=28.0, total_samples_received=48000
+    )
     return SimpleNamespace(
         track=SimpleNamespace(id="theirs"),
         _core=SimpleNamespace(statistics=lambda: streams),

@@ -30,6 +30,7 @@ def test_each_picture_comes_at_once(name):
     assert (statistics.frames_decoded, statistics.key_frames_decoded, statistics.frames_failed) == (8, 1, 0)
     assert (statistics.frame_width, statistics.frame_height) == (160, 120)
     assert statistics.total_decode_time > 0
+    assert 0 < statistics.frames_per_second <= 8
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -53,6 +53,7 @@ def test_pictures_survive(name):
     assert (statistics.frame_width, statistics.frame_height) == (160, 120)
     assert statistics.bytes_encoded == sum(len(frame.data) for frame in frames)
     assert statistics.total_encode_time > 0
+    assert 0 < statistics.frames_per_second <= 8
     assert statistics.qp_sum > 0
     one.close()
     one.close()

@@ -118,7 +118,13 @@ def test_padding_needs_packets_that_it_may_follow():
     assert not sending.stream.can_pad
     sending.send(0, 1.0)
     assert sending.stream.can_pad
-    assert parsed(sending.stream.padding(100, 1.1)).padding_size == 100
+    padding = sending.stream.padding(100, 1.1)
+    assert parsed(padding).padding_size == 100
+    before = sending.stream.statistics()
+    sending.stream.note_left(padding, b"protected", 1.1)
+    told = sending.stream.statistics()
+    assert (told.packets_sent, told.retransmitted_packets_sent) == (before.packets_sent, 0)
+    assert told.header_bytes_sent == before.header_bytes_sent + padding.size  # W3C: with padding
 
 
 def test_keyframes_are_asked_for_once_an_interval_and_a_repeated_fir_is_none():
