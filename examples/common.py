@@ -52,6 +52,32 @@ def parser(module: str, description: str, *, name: str) -> argparse.ArgumentPars
     return made
 
 
+def serving_parser(module: str, description: str, *, name: str) -> argparse.ArgumentParser:
+    """The arguments of an example that may bring its own server."""
+    made = parser(module, description, name=name)
+    made.add_argument("--with-server", action="store_true", help="run the signalling server and the page here as well")
+    made.add_argument("--host", default="127.0.0.1", help="with --with-server: listen there (default: %(default)s)")
+    made.add_argument("--port", type=int, default=8080, help="with --with-server (default: %(default)s)")
+    return made
+
+
+@contextlib.asynccontextmanager
+async def entered(options: argparse.Namespace, doing: str) -> "AsyncIterator[tuple[SignalingClient, Start]]":
+    """Be in the room that `serving_parser` has arguments for, with what starts tasks there; says where and what for."""
+    in_room = f'room "{options.room}" as "{options.name}". Ctrl-C ends it.'
+    async with contextlib.AsyncExitStack() as stack:
+        server, greeting = options.server, f"{doing} in {in_room}"
+        if options.with_server:
+            server = await stack.enter_async_context(bundled_server(options.host, options.port))
+            greeting = (
+                f"\n    Open {server} in a browser\n\nand connect to the {options.name} peer: it is in {in_room}\n"
+            )
+        signaling = await stack.enter_async_context(SignalingClient(server, options.room, name=options.name))
+        start = await stack.enter_async_context(background())
+        say(greeting)
+        yield signaling, start
+
+
 def run(main: Coroutine[Any, Any, None], *, interrupted: int = 130) -> int:
     """Run an example; the exit status. Errors are one line on stderr, and Ctrl-C closes everything without a word."""
     logging.basicConfig(level=logging.ERROR, format="%(message)s")
@@ -230,6 +256,17 @@ class Link:
         channel.on("open", self._changed.set)
         channel.on("message", lambda data: on_line(data) if isinstance(data, str) and data else None)
         channel.on("close", lambda: self._end_chat(channel))
+
+    def converse(self, on_line: Callable[[str], object] = lambda _: None) -> None:
+        """Take part in the peer's conversation, and in nothing else that it opens a channel for."""
+
+        def serve(channel: RTCDataChannel) -> None:
+            if channel.label == "chat":
+                self.use_chat(channel, on_line)
+            else:
+                channel.close()
+
+        self.pc.on("datachannel", serve)
 
     async def finish(self) -> None:
         """End the conversation once all that was said is there, or can not get there soon."""

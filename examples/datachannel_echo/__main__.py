@@ -1,16 +1,14 @@
-"""Answer every connection in a room, say back what is said, and return every file (the peer behind `make demo`)."""
+"""Answer every connection in a room and return what comes: words, files, picture, sound (the peer of `make demo`)."""
 
 import argparse
-import contextlib
 import sys
 import tempfile
 import time
 from typing import BinaryIO, cast
 
-from examples.common import Link, Links, Start, background, bundled_server, parser, printable, run, say
+from examples.common import Link, Links, Start, entered, printable, run, say, serving_parser
 from examples.files import IncomingFile, Offer, TransferError, human_size, safe_name, send_file
-from rtcpeer import InvalidStateError, RTCDataChannel
-from rtcpeer.signaling import SignalingClient
+from rtcpeer import ForwardedTrack, InvalidStateError, MediaStream, RemoteStreamTrack, RTCDataChannel
 
 # A file is kept until it has been returned: in memory while it is small, then in a temporary file.
 IN_MEMORY = 64 << 20
@@ -23,7 +21,18 @@ class Echo:
     def __init__(self, link: Link, start: Start) -> None:
         self._link = link
         self._start = start
+        self._stream = MediaStream()  # what belongs together is played together
         link.pc.on("datachannel", self._serve)
+        link.pc.on("track", self._return_track)
+
+    def _return_track(self, track: RemoteStreamTrack) -> None:
+        """In the section that it came in, and as it came: without a codec."""
+        transceiver = track.transceiver
+        if transceiver.sender.track is None:
+            transceiver.sender.replaceTrack(ForwardedTrack(track.receiver))
+            transceiver.sender.setStreams(self._stream)
+            transceiver.direction = "sendrecv"
+            say(f"* {self._link.name} gets {'picture' if track.kind == 'video' else 'sound'} back")
 
     def _serve(self, channel: RTCDataChannel) -> None:
         match channel.label:
@@ -60,24 +69,12 @@ class Echo:
 
 
 async def main(options: argparse.Namespace) -> None:
-    in_room = f'room "{options.room}" as "{options.name}". Ctrl-C ends it.'
-    async with contextlib.AsyncExitStack() as stack:
-        server, greeting = options.server, f"Echoing in {in_room}"
-        if options.with_server:
-            server = await stack.enter_async_context(bundled_server(options.host, options.port))
-            greeting = f"\n    Open {server} in a browser\n\nand connect to the echo peer: it is in {in_room}\n"
-        signaling = await stack.enter_async_context(SignalingClient(server, options.room, name=options.name))
-        start = await stack.enter_async_context(background())
-        say(greeting)
+    async with entered(options, "Echoing") as (signaling, start):
         await Links(signaling, start, lambda link: Echo(link, start)).run()
 
 
 def arguments() -> argparse.Namespace:
-    made = parser("examples.datachannel_echo", "A peer that says back what is said to it.", name="echo")
-    made.add_argument("--with-server", action="store_true", help="run the signalling server and the page here as well")
-    made.add_argument("--host", default="127.0.0.1", help="with --with-server: listen there (default: %(default)s)")
-    made.add_argument("--port", type=int, default=8080, help="with --with-server (default: %(default)s)")
-    return made.parse_args()
+    return serving_parser("examples.datachannel_echo", "A peer that returns what it is sent.", name="echo").parse_args()
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from rtcpeer.api.rtp_parameters import (
 )
 from rtcpeer.api.sender_encoder import SenderEncoder
 from rtcpeer.api.stats import RTCStatsReport
+from rtcpeer.core import Entropy
 from rtcpeer.errors import InvalidModificationError, InvalidStateError, OperationError
 from rtcpeer.event_target import EventTarget, event_handler
 from rtcpeer.media.stream import MediaStream
@@ -60,7 +61,7 @@ class RTCRtpSender(EventTarget):
         self._transceiver: RTCRtpTransceiver  # set by the one that is made with it
         self._dtmf = RTCDTMFSender(link, self._core) if kind == "audio" else None
         # What the peer is told of it; the same however often the track is replaced (RFC 9429 section 5.2.1).
-        self._track_id = track.id if track is not None else str(uuid.UUID(bytes=link.entropy(16), version=4))
+        self._track_id = _fresh_id(link.entropy) if track is None else track.id
         self._stream_ids: tuple[str, ...] = ()
         self._name_streams(streams)
         initial = initial_encodings(kind, encodings)
@@ -169,6 +170,11 @@ class RTCRtpSender(EventTarget):
     def _add_stats(self, stats: MediaStats) -> list[str]:
         return stats.add_sender(self)
 
+    def _tell_apart(self, others: Iterable["RTCRtpSender"]) -> None:
+        """Go by another id where one of these sends the same track: Chromium takes no description with both."""
+        if any(other._track_id == self._track_id for other in others):  # noqa: SLF001
+            self._track_id = _fresh_id(self._link.entropy)
+
     def _configured(self, parameters: SendParameters | None) -> None:
         self._parameters = parameters
         self._encoder.configure(parameters)
@@ -193,3 +199,7 @@ class RTCRtpSender(EventTarget):
         if not any(is_told):  # a mistake of the program's shall not pass in silence
             context = {"message": str(failure), "exception": error}
             asyncio.get_running_loop().call_exception_handler(context)
+
+
+def _fresh_id(entropy: Entropy) -> str:
+    return str(uuid.UUID(bytes=entropy(16), version=4))

@@ -137,6 +137,7 @@ class RTCRtpTransceiver:
             sender._own_streams,  # noqa: SLF001
             self._preferences,
             is_from_add_track=self._is_from_add_track,
+            has_sent=self._has_sent,
             is_stopped=self.stopped,
         )
 

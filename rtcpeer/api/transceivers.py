@@ -85,6 +85,7 @@ class Transceivers:
         track = None if isinstance(track_or_kind, str) else track_or_kind
         kind = _kind(track_or_kind if isinstance(track_or_kind, str) else track_or_kind.kind)
         sender = RTCRtpSender(self._link, kind, track, wanted.streams, wanted.sendEncodings)
+        sender._tell_apart(each.sender for each in self._all)  # noqa: SLF001
         transceiver = self._made(self._next_key, kind, sender, wanted.direction)
         self._next_key += 1
         self._link.need_changed()

@@ -40,6 +40,7 @@ class TransceiverWish:
     codec_preferences: tuple[CodecCapability, ...] = ()  # of our capabilities, those to use, the best first; () is all
     receive_rids: tuple[str, ...] = ()  # simulcast that we ask the peer for in offers (RFC 8853); a browser has none
     is_from_add_track: bool = False  # made by addTrack, or given its track by that: a remote offer may use it
+    has_sent: bool = False  # once it was negotiated to; its SSRCs stay announced while it pauses
     # stop() was called. It must be listed until `Applied.stopped` has it, or until a stable state finds it without a
     # section: then no negotiation has known it.
     is_stopped: bool = False

@@ -98,7 +98,7 @@ def rtp_attributes(rtp: RtpDescription, *, is_offer: bool) -> Iterator[_Line]:
     for codec in rtp.codecs:
         yield from _codec_lines(codec)
     yield from _rid_lines(rtp)
-    if rtp.direction.sends and not rtp.send_rids:
+    if not rtp.send_rids:
         yield from _source_lines(rtp, track)
 
 

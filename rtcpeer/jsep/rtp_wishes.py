@@ -106,7 +106,9 @@ def _with_sender(rtp: RtpDescription, wish: TransceiverWish, cname: str) -> RtpD
     encodings = wish.encodings
     if not has_repair:
         encodings = tuple(replace(encoding, rtx_ssrc=None) for encoding in encodings)
-    announced = () if rtp.send_rids else encodings[:1]
+    # Chromium shows nothing of a stream whose SSRC was withdrawn and comes back, so it stays through a pause.
+    is_announced = rtp.direction.sends or (wish.has_sent and len(encodings) == 1)
+    announced = encodings[:1] if is_announced and not rtp.send_rids else ()
     return replace(
         rtp,
         stream_ids=wish.stream_ids,

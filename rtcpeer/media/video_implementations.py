@@ -214,8 +214,9 @@ def packetization_mode(codec: CodecParameters) -> int:
 def _svt_av1(shape: EncoderShape) -> dict[str, str]:
     # SVT-AV1 prints its configuration on each opening, unless its environment variable asks for errors only.
     os.environ.setdefault("SVT_LOG", "1")
+    # Without its tools for screens (scm), which draw plain areas in colours of their neighbours.
     # Low delay and constant bitrate; "rtc" leaves out what takes time and helps little in a call.
-    return {"preset": "10", "svtav1-params": f"rtc=1:pred-struct=1:rc=2:scd=0:lp={shape.threads}"}
+    return {"preset": "10", "svtav1-params": f"rtc=1:scm=0:pred-struct=1:rc=2:scd=0:lp={shape.threads}"}
 
 
 _IMPLEMENTATIONS = {

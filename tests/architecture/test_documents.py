@@ -59,9 +59,9 @@ def test_decisions_have_numbers_of_their_own():
 # The table of settings
 
 
-def rows(*, of):
+def rows(*, of, guide=GUIDE):
     """Setting and default of each row below the heading with these names."""
-    (section,) = re.findall(rf"^### {of}\n(.*?)(?=^#|\Z)", GUIDE.read_text(), re.MULTILINE | re.DOTALL)
+    (section,) = re.findall(rf"^### {of}\n(.*?)(?=^#|\Z)", guide.read_text(), re.MULTILINE | re.DOTALL)
     cells = [line.strip("| ").split(" | ") for line in section.splitlines() if line.startswith("| `")]
     assert {len(row) for row in cells} == {6}
     return [(row[0].strip("`"), row[1].strip("`")) for row in cells]
@@ -126,36 +126,6 @@ def test_the_guides_python_runs(snippets, monkeypatch):
             opened += [one for one in names.values() if isinstance(one, RTCPeerConnection) and one not in opened]
         assert signalled[-1] is None
         await asyncio.gather(*(one.close() for one in opened))
-        await world.close()
-
-    run_all()
-
-
-def test_the_media_guides_python_runs():
-    """One block after the other, with a peer that takes what is sent."""
-    snippets = re.findall(r"^```python\n(.*?)^```", (ROOT / "docs/media.md").read_text(), re.MULTILINE | re.DOTALL)
-
-    @simulated
-    async def run_all():
-        world = World()
-        names = {}
-        for snippet in snippets:
-            code = compile(
-                snippet.replace("RTCPeerConnection()", "peer()"), "media.md", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-            )
-            names["peer"] = world.peer
-            waiting = eval(code, names)
-            if inspect.isawaitable(waiting):
-                await waiting
-        world.a, world.b = names["pc"], world.peer()
-        arrived = []
-        world.b.on("track", arrived.append)
-        await exchange(world.a, world.b)
-        assert len(arrived) == 2
-        assert arrived[0].streams[0].id == names["stream"].id
-        assert names["sender"].getParameters().codecs[0].name == "H264"
-        names["forward"](arrived[0], world.b)
-        assert world.b.getSenders()[0].track.kind == "video"
         await world.close()
 
     run_all()

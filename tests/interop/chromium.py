@@ -11,6 +11,7 @@ from playwright.async_api import Page as PlaywrightPage
 from tests.interop.browser import START_TIMEOUT, Browser, Page, find_browser, remove_tree
 
 ARGUMENTS = [
+    "--autoplay-policy=no-user-gesture-required",
     "--no-sandbox",
     "--disable-gpu",
     "--no-first-run",

@@ -26,6 +26,8 @@ PREFERENCES: dict[str, object] = {
     "browser.startup.page": 0,
     "datareporting.policy.dataSubmissionEnabled": False,
     "extensions.update.enabled": False,
+    "media.autoplay.blocking_policy": 0,
+    "media.autoplay.default": 0,
     "media.navigator.permission.disabled": True,
     "media.navigator.streams.fake": True,
     "network.captive-portal-service.enabled": False,

@@ -11,6 +11,7 @@ from tests.interop.browser import Page
 from tests.interop.chromium import Chromium, ChromiumPage
 from tests.interop.conftest import require_program
 from tests.interop.test_examples import Example, free_port
+from tests.interop.test_web_media import COLOR, flows, plays
 from tests.interop.test_web_page import MAKE_FILE, assert_quiet, screenshot_connected
 
 pytestmark = [pytest.mark.interop, pytest.mark.timeout(240)]
@@ -73,8 +74,6 @@ async def test_a_visitor_talks_to_the_echo_peer(demo: tuple[Example, str], mode:
         echoed = await page.evaluate("rtcpeerDemo.echo([0, 1, 1000, 65536, 262144])")
         assert echoed["matched"] == 5
         await there_and_back(process, page, seed=1)
-        if mode == "trickle" and UPDATES_IMAGES:
-            await screenshot_connected(page)
         await page.playwright.get_by_role("button", name="New path").click()
         await page.wait_for("rtcpeerDemo.timeline().filter((one) => one.text === 'answer received').length === 2")
         await there_and_back(process, page, seed=2, size=0)
@@ -86,6 +85,30 @@ async def test_a_visitor_talks_to_the_echo_peer(demo: tuple[Example, str], mode:
 
         await page.run("rtcpeerDemo.disconnect('echo')")
         await process.says("Ada disconnected: the other side")
+        await assert_quiet(page)
+
+
+async def test_a_visitor_sees_and_hears_itself(demo: tuple[Example, str]) -> None:
+    process, url = demo
+    async with Chromium() as chromium:
+        page = await join(chromium, url, "Ada")
+        await page.run("await rtcpeerDemo.connect('echo'); await rtcpeerDemo.startMedia('generated')")
+        await process.says("Ada gets picture back")
+        await process.says("Ada gets sound back")
+        await plays(page, "echo")
+        red, green, blue = await page.run(COLOR, name="echo")
+        assert red < 100 < min(green, blue)
+        for direction in ("in", "out"):
+            await flows(page, direction, "audio", "opus")
+            await flows(page, direction, "video", "VP8")
+        await page.run("rtcpeerDemo.sendText('Hello from the browser')")
+        if UPDATES_IMAGES:
+            await page.wait_for("rtcpeerDemo.media().samples > 20")
+            await screenshot_connected(page)
+        await page.run("await rtcpeerDemo.stopMedia()")
+        await page.wait_for("rtcpeerDemo.media().received.every(({ kinds }) => kinds.length === 0)")
+        await page.run("await rtcpeerDemo.startMedia('camera')")
+        await plays(page, "echo")
         await assert_quiet(page)
 
 

@@ -31,9 +31,14 @@ NAMES = (
     "filters_and_policies",
     "ice_agent_alone",
     "ice_restart",
+    "play_file",
+    "record",
     "relay_only",
+    "sfu",
     "single_port_server",
     "trickle_vs_bulk",
+    "video_echo",
+    "webcam",
 )
 MIB = 1 << 20
 
@@ -158,7 +163,13 @@ def test_every_readme_shows_its_example() -> None:
 async def test_readme_commands_without_a_server(command: str) -> None:
     _, _, *arguments = shlex.split(command)
     async with Example(*arguments) as example:
-        if "--with-server" in arguments:
+        if arguments[0] == "examples.play_file":
+            assert await example.ended() == 1
+            assert "can not play film.mp4" in example.output
+        elif arguments[0] == "examples.webcam" and "lavfi" not in arguments and not Path("/dev/video0").exists():
+            assert await example.ended() == 1
+            assert "a picture without a camera: --format lavfi" in example.output
+        elif "--with-server" in arguments:
             await example.says("Open http://")
             assert await example.interrupt() == 0
         elif arguments == ["examples.single_port_server"]:

@@ -67,6 +67,19 @@ export function demo(app, room) {
     messages: (peer) => sessionOf(peer).items.filter(({ kind }) => kind === "text").map(({ from, text }) => ({ from, text })),
     echo: (sizes, peer) => sessionOf(peer).echo(sizes),
 
+    /** Send "camera", "camera:DEVICE" or "generated"; called again it switches. */
+    startMedia: (source, peer) => sessionOf(peer).call.start(source),
+    stopMedia: (peer) => sessionOf(peer).call.stop(),
+    mute: (kind, isMuted, peer) => sessionOf(peer).call.mute(kind, isMuted),
+    setCodec: (kind, name, peer) => sessionOf(peer).call.setCodec(kind, name),
+    setSimulcast: (isWanted, peer) => sessionOf(peer).call.setSimulcast(isWanted),
+    media(peer) {
+      const { call, media } = sessionOf(peer);
+      const received = [...call.received].map(([id, stream]) => ({ id, kinds: stream.getTracks().map(({ kind }) => kind).sort() }));
+      const { source, muted, codecs, simulcast } = call;
+      return { source, muted, codecs, simulcast, received, streams: media.streams, latest: media.latest, samples: media.samples.length };
+    },
+
     /** Resolves once the peer has confirmed it by its checksum; rejects if the file did not get there. */
     async sendFile(blob, name, peer) {
       const transfer = await sessionOf(peer).sendFile(blob, name).finished;

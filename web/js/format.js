@@ -26,6 +26,10 @@ export function formatMilliseconds(seconds) {
   return `${milliseconds >= 10 ? Math.round(milliseconds) : milliseconds.toFixed(1)} ms`;
 }
 
+export function formatFrames(perSecond) {
+  return `${Math.round(perSecond)} fps`;
+}
+
 export function formatDuration(seconds) {
   return seconds < 1 ? formatMilliseconds(seconds) : `${seconds.toFixed(1)} s`;
 }

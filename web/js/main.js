@@ -1,6 +1,7 @@
 // The page: makes the parts, and draws them when the state behind them changes.
 
 import { App } from "./app.js";
+import { CallView } from "./call_view.js";
 import { ConversationView } from "./conversation.js";
 import { demo } from "./demo.js";
 import { DiagnosticsView } from "./diagnostics.js";
@@ -18,9 +19,9 @@ const SERVER_STATUS = {
   waiting: ["Server gone", "bad"],
 };
 const EMPTY = {
-  outside: ["Two peers, one wire", "Join a room to see who is there. Then connect, talk, send files,\nand watch how the two of you find each other."],
+  outside: ["Two peers, one wire", "Join a room to see who is there. Then connect, talk, send files,\nshow yourself, and watch how the two of you find each other."],
   alone: ["Nobody else is here yet", "Open the link to this room on another device or in another tab,\nor let a Python peer join it: see examples/datachannel_echo."],
-  choose: ["Choose a peer", "Press Connect beside a name. Text and files then go directly between the two of you."],
+  choose: ["Choose a peer", "Press Connect beside a name. Text, files, picture and sound then go directly between the two of you."],
   missing: ["This browser has no WebRTC", "RTCPeerConnection is missing or switched off. A current Chromium, Firefox or Safari has it."],
 };
 
@@ -33,6 +34,7 @@ function main() {
   const fail = (message) => toast(message, "bad");
   const room = new RoomView(app, { fail, say: (message) => toast(message, "info") });
   const conversation = new ConversationView({ fail });
+  const call = new CallView({ fail });
   const diagnostics = new DiagnosticsView();
   settingsDrawer(app);
   prefill();
@@ -41,18 +43,23 @@ function main() {
     drawServer(app);
     drawStage(app);
     room.draw();
+    call.draw();
     conversation.draw();
     diagnostics.draw();
   });
   app.on("change", draw);
   app.on("select", () => {
+    call.show(app.session);
     conversation.show(app.session);
     diagnostics.show(app.session);
   });
   app.on("session", (session) => {
     session.on("item", (item) => conversation.add(session, item));
     session.on("entry", (entry) => diagnostics.addEntry(session, entry));
-    session.on("stats", () => diagnostics.drawStats(session));
+    session.on("stats", () => {
+      call.drawStats(session);
+      diagnostics.drawStats(session);
+    });
   });
   app.on("error", ({ message }) => fail(message));
   app.signaling.on("joined", () => remember(app));

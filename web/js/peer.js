@@ -28,6 +28,7 @@ export class Peer extends Emitter {
   #makingOffer = false;
   #ignoreOffer = false;
   #settingAnswer = false;
+  #offerDue = false;
   #early = [];
   #started = performance.now();
 
@@ -67,6 +68,12 @@ export class Peer extends Emitter {
     if (this.closed) return;
     this.note("state", "a new path is asked for", "ICE restart");
     this.pc.restartIce();
+  }
+
+  /** Offer what has changed without the browser noticing that it must be negotiated. */
+  negotiate() {
+    this.#offerDue = true;
+    this.#offerIfDue();
   }
 
   async receiveDescription(description) {
@@ -119,6 +126,7 @@ export class Peer extends Emitter {
     const { pc } = this;
     for (const event of Object.values(STATES)) pc.addEventListener(event, () => this.#readStates());
     pc.onnegotiationneeded = () => this.#offer();
+    pc.addEventListener("signalingstatechange", () => this.#offerIfDue());
     pc.onicecandidate = ({ candidate }) => this.#gathered(candidate);
     pc.onicecandidateerror = ({ errorCode, errorText, url }) => this.note("error", `${url}: ${errorCode}`, errorText);
     pc.ondatachannel = ({ channel }) => this.emit("channel", channel);
@@ -135,7 +143,13 @@ export class Peer extends Emitter {
     this.emit("change");
   }
 
+  #offerIfDue() {
+    if (!this.#offerDue || this.closed || this.#makingOffer || this.pc.signalingState !== "stable") return;
+    this.#offer();
+  }
+
   async #offer() {
+    this.#offerDue = false;
     try {
       this.#makingOffer = true;
       await this.pc.setLocalDescription();

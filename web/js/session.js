@@ -1,7 +1,9 @@
 // What we do with one peer: the connection and the application protocol of docs/data-protocol.md upon it.
 
+import { Call } from "./call.js";
 import { Emitter } from "./emitter.js";
 import { IncomingFile, OutgoingFile } from "./files.js";
+import { MediaStats } from "./media_stats.js";
 import { Peer } from "./peer.js";
 import { PathStats } from "./stats.js";
 
@@ -27,7 +29,14 @@ export class Session extends Emitter {
     this.who = peer;
     this.chunk = chunk;
     this.peer = new Peer({ id: peer.id, polite: peer.polite, trickle, configuration, signaling });
-    this.stats = new PathStats(this.peer.pc, () => this.emit("stats"));
+    this.call = new Call(this.peer);
+    this.call.on("change", () => this.emit("change"));
+    this.call.on("note", (text) => this.note(text));
+    this.media = new MediaStats();
+    this.stats = new PathStats(this.peer.pc, (report, at) => {
+      this.media.take(report, at);
+      this.emit("stats");
+    });
     this.peer.on("entry", (entry) => this.emit("entry", entry));
     this.peer.on("change", () => this.#changed());
     this.peer.on("channel", (channel) => this.#announced(channel));
@@ -161,6 +170,7 @@ export class Session extends Emitter {
 
   #closed(event) {
     this.stats.stop();
+    this.call.close();
     for (const transfer of this.transfers) transfer.fail("The connection closed before the file was through.");
     this.note(`Disconnected: ${event.reason}.`);
     this.emit("change");

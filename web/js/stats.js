@@ -12,6 +12,7 @@ export class PathStats {
   #last = null;
   #changed;
 
+  /** `changed` is called with each report and its time, once the samples are made of it. */
   constructor(pc, changed) {
     this.#pc = pc;
     this.#changed = changed;
@@ -51,7 +52,7 @@ export class PathStats {
       });
       if (this.samples.length > KEPT) this.samples.shift();
     }
-    this.#changed();
+    this.#changed(report, now.at);
   }
 }
 

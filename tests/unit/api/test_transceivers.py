@@ -149,6 +149,20 @@ def test_capabilities_of_either_half(half):
 
 
 @simulated
+async def test_a_track_sent_twice_is_told_by_two_names():
+    world = World()
+    a, _ = world.pair()
+    track, stream = EncodedTrack(), MediaStream()
+    for _ in range(2):
+        a.addTransceiver(track, {"streams": [stream]})
+    offer = await a.createOffer()
+    names = [line for line in offer.sdp.splitlines() if line.startswith("a=msid:")]
+    assert len(set(names)) == 2  # Chromium refuses "Duplicate a=msid lines"
+    assert f"a=msid:{stream.id} {track.id}" in names
+    await world.close()
+
+
+@simulated
 async def test_streams_are_told_and_may_change():
     world = World()
     a, b = world.pair()

@@ -115,6 +115,20 @@ def test_directions_are_what_both_allow(offered, answered):
     assert theirs.send.is_sending == ours.receive.is_receiving == (answered.sends and offered.receives)
 
 
+@pytest.mark.parametrize("direction", [RECVONLY, INACTIVE])
+@pytest.mark.parametrize("has_sent", [True, False])
+def test_ssrcs_stay_announced_through_a_pause(direction, has_sent):
+    """Chromium decodes what comes after the pause, but shows nothing, if its SSRC was gone from a description."""
+    pausing = wanted(wish(0, direction=direction, has_sent=has_sent))
+    offer = Negotiation("1").create_offer(pausing, LOCAL)
+    first, second = pair()
+    second.set_remote(OFFER, serialize(first.create_offer(wanted(wish(0)), LOCAL)))
+    for description in (offer, second.create_answer(OTHER, wanted(wish(-1, direction=direction, has_sent=has_sent)))):
+        (video,) = description.media
+        assert bool(values(video, "ssrc")) is has_sent
+        assert values(video, "msid") == []
+
+
 def test_only_what_add_track_made_is_used_for_a_remote_section_and_only_where_the_peer_receives():
     for direction, changes, key in (
         (SENDRECV, {}, 5),

@@ -1,4 +1,4 @@
-"""What needs no socket; sockets, and aiortc at the other end: tests/interop/test_direct_signaling.py."""
+"""What needs no socket; sockets, and aiortc at the other end: tests/interop/test_aiortc_examples.py."""
 
 import argparse
 import asyncio
