@@ -143,7 +143,6 @@ class SenderEncoder:
             codec,
             self._encoded,
             on_end=self._source_ended,
-            queue_time=lambda: self._core.queue_time,
             targets=self._targets,
             settings=self._link.settings.codecs,
             degradation_preference=_DEGRADATION[self.degradation],

@@ -86,10 +86,6 @@ class EncodingLane:
             self._last_keyframe = now
         self._worker.put(_Job(frame, timestamp, self.codec, captured_at, is_forced, source))
 
-    def skip(self) -> None:
-        """A picture is not encoded: it could not be sent in time."""
-        self._dropped += 1
-
     def statistics(self) -> EncoderStatistics:
         """A snapshot."""
         encoder = self._encoder

@@ -68,7 +68,6 @@ class TrackEncoder:
         on_frame: Callable[[EncodedFrame], None],
         *,
         on_end: Callable[[Exception | None], None] | None = None,
-        queue_time: Callable[[], float] = lambda: 0.0,
         targets: Sequence[EncodingTarget] = (EncodingTarget(),),
         settings: CodecSettings | None = None,
         degradation_preference: DegradationPreference = "balanced",
@@ -77,8 +76,6 @@ class TrackEncoder:
         self._codec = codec
         self._on_frame = on_frame
         self._on_end = on_end
-        self._queue_time = queue_time
-        self._max_queue_time = (settings or CodecSettings()).max_queue_time
         settings = settings or CodecSettings()
         self._lanes = [EncodingLane(codec, target, settings, self._on_frames, self._on_failure) for target in targets]
         self.set_degradation_preference(degradation_preference)
@@ -237,10 +234,6 @@ class TrackEncoder:
             case av.Packet():
                 for encoded in self._packets.read(frame, self._codec, self._clock):
                     self._on_frame(replace(encoded, captured_at=captured_at))
-            case av.VideoFrame() if self._queue_time() > self._max_queue_time:
-                # What is encoded now would leave late, and be dropped at the worst, which the peer takes for loss.
-                for lane in self._lanes:
-                    lane.skip()
             case av.VideoFrame() | av.AudioFrame():
                 timestamp = self._clock.timestamp(frame.pts, frame.time_base, time.monotonic())
                 for lane in self._lanes:

@@ -20,21 +20,13 @@ class CodecSettings:
     opus_bitrate: int = 32_000  # for each channel, where the peer sets no maxaveragebitrate
     opus_complexity: int = 3  # 0 to 10 (RFC 6716 section 2.1.6); 10 takes twice the time for a little more quality
     packet_loss_percent: int = 10  # that Opus prepares for where in-band FEC is agreed on
-    max_queue_time: float = 0.25  # seconds that what waits for the network takes to leave; beyond, pictures are skipped
     max_queued_pictures: int = 4  # before an encoder; the oldest is dropped where it is too slow
     max_queued_frames: int = 120  # before a decoder; then it starts again at the next keyframe
     max_unread: float = 2.0  # seconds of decoded media that nobody has read before decoding stops
     keyframe_interval_min: float = 0.3  # seconds between two keyframes that receivers ask for
 
     def __post_init__(self) -> None:
-        for name in (
-            "start_bitrate",
-            "min_bitrate",
-            "max_keyframe_interval",
-            "opus_bitrate",
-            "max_queue_time",
-            "max_unread",
-        ):
+        for name in ("start_bitrate", "min_bitrate", "max_keyframe_interval", "opus_bitrate", "max_unread"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} is positive, not {getattr(self, name)}")
         for name in ("max_queued_pictures", "max_queued_frames"):

@@ -39,10 +39,6 @@ class Outlet(Protocol):
     def events(self) -> list[RtpEvent]:
         """Where events go."""
 
-    @property
-    def queue_time(self) -> float:
-        """Seconds that what waits takes to leave."""
-
     def enqueue(self, packets: Iterable[OutgoingPacket], now: float) -> None:
         """Send them when the path takes them."""
 
@@ -82,11 +78,6 @@ class RtpSender:
     def codecs(self) -> tuple[CodecParameters, ...]:
         """What frames may be in, the best first; without repair and events. Empty before negotiation."""
         return self._codecs
-
-    @property
-    def queue_time(self) -> float:
-        """Seconds that what all senders have queued takes to leave: a source that can wait or skip does so."""
-        return 0.0 if self._outlet is None else self._outlet.queue_time
 
     @property
     def can_send(self) -> bool:

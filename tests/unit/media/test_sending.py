@@ -75,11 +75,6 @@ class Sending:
                 self.changed.clear()
                 await self.changed.wait()
 
-    async def until_dropped(self, count):
-        async with asyncio.timeout(10):
-            while self.encoder.statistics()[0].frames_dropped < count:
-                await asyncio.sleep(0)
-
     async def got(self, count):
         await self.until(lambda: len(self.frames) >= count)
         return self.frames
@@ -221,29 +216,6 @@ async def test_the_oldest_picture_is_dropped_where_the_encoder_is_too_slow():
         assert [frame.timestamp for frame in frames[1:]] == [first + 4 * 3000, first + 5 * 3000]
         (statistics,) = sending.encoder.statistics()
         assert (statistics.frames_dropped, statistics.quality_limitation_reason) == (3, "cpu")
-
-
-async def test_pictures_are_skipped_while_what_waits_for_the_network_takes_too_long_to_leave():
-    queue_time = [0.0]
-    track = Script()
-    async with Sending(track, queue_time=lambda: queue_time[0]) as sending:
-        first, second, third = pictures(3)
-        track.put(first)
-        await sending.got(1)
-        queue_time[0] = 0.3
-        track.put(second)
-        await sending.until_dropped(1)
-        queue_time[0] = 0.2
-        track.put(third)
-        frames = await sending.got(2)
-        # What follows was encoded with regard to the picture that was sent last.
-        assert [frame.is_keyframe for frame in frames] == [True, False]
-        assert steps(frames) == [2 * 3000]
-
-
-async def test_sound_is_never_skipped():
-    async with Sending(Script(tone(3), "audio"), "opus", queue_time=lambda: 10.0) as sending:
-        assert len(await sending.got(3)) == 3
 
 
 async def test_another_track_goes_on():

@@ -20,7 +20,6 @@ class Outlet:
     """A transport that keeps what it is given."""
 
     wall_clock_offset = 0.0
-    queue_time = 0.5
 
     def __init__(self):
         self.is_open = True
@@ -54,13 +53,6 @@ def test_before_negotiation_frames_are_dropped():
     sender.configure(VIDEO, outlet)
     sender.became_able()
     assert outlet.events == [KeyframeRequested(sender, None)]
-
-
-def test_the_time_that_the_queue_takes_is_the_transport_s():
-    sender, _ = sending()
-    assert sender.queue_time == 0.5
-    sender.configure(None, None)
-    assert sender.queue_time == 0.0
 
 
 def test_after_a_pause_a_keyframe_is_asked_for():
