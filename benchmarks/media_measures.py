@@ -21,7 +21,7 @@ from benchmarks.session import Session, cpu_time, resident
 # Between the first frame and the measurement: bitrates rise, caches fill.
 SETTLING = 2.0
 # For the first frame and between two; a loaded machine is slow to begin.
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 # The cost of a stream

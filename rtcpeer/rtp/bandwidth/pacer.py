@@ -17,6 +17,8 @@ TOLERANCE = 0.01
 SMALL_PADDING = 1
 # A named tuple without the Python function that its constructor is.
 make_tuple = tuple.__new__
+# Seconds of an owner's lateness that are made good at once.
+MAX_LATENESS = 0.25
 # Probes that a pacer remembers while one is under way; the estimator asks for one at a time.
 MAX_PROBES = 4
 
@@ -136,7 +138,11 @@ class Pacer(Generic[PacketT]):
 
     def _pay(self, now: float) -> None:
         if now > self._debt_at:
-            self._debt = max(0.0, self._debt - (now - self._debt_at) * self._rate())
+            # Who waits while the owner comes late leaves when it comes: the path has carried nothing meanwhile. Without
+            # that, a busy event loop would send a burst of 5 ms a turn, however long its turns are.
+            rate = self._rate()
+            least = -MAX_LATENESS * rate if self._queued_packets else 0.0
+            self._debt = max(least, self._debt - (now - self._debt_at) * rate)
             self._debt_at = now
 
     def _next_priority(self) -> Priority:

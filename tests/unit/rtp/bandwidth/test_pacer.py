@@ -40,6 +40,30 @@ def test_a_frame_is_spread_at_the_target_times_the_factor():
     assert sent[-1][0] - 10.0 == pytest.approx(49 * 0.004 - 0.005, abs=0.002)
 
 
+def test_an_owner_that_comes_late_does_not_slow_the_pace():
+    pacer = Pacer(PacerSettings(), 1_000_000)
+    for number in range(100):
+        pacer.enqueue(number, 1250, Priority.VIDEO, 10.0)
+    # 2.5 Mbit/s are 25 packets in 0.1 s, however seldom anybody asks.
+    counts = [len(pacer.packets_to_send(10.0 + turn / 10)) for turn in range(4)]
+    assert counts[0] <= 2
+    assert counts[1:] == [25, 25, 25]
+
+
+def test_lateness_is_made_good_within_bounds_and_only_for_what_waited():
+    pacer = Pacer(PacerSettings(), 1_000_000)
+    for number in range(500):
+        pacer.enqueue(number, 1250, Priority.VIDEO, 10.0)
+    pacer.packets_to_send(10.0)
+    assert len(pacer.packets_to_send(12.0)) < 160, "0.25 s of 5 Mbit/s at most, for a queue that long"
+    idle = Pacer(PacerSettings(), 1_000_000)
+    idle.enqueue(0, 1250, Priority.VIDEO, 10.0)
+    idle.packets_to_send(10.0)
+    for number in range(100):
+        idle.enqueue(number, 1250, Priority.VIDEO, 12.0)
+    assert len(idle.packets_to_send(12.0)) <= 2
+
+
 def test_a_long_queue_is_sent_faster():
     pacer = Pacer(PacerSettings(), 100_000)
     for _ in range(200):
