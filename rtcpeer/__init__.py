@@ -60,6 +60,7 @@ from rtcpeer.errors import (
     InvalidAccessError,
     InvalidModificationError,
     InvalidStateError,
+    MediaStreamError,
     NetworkError,
     NotSupportedError,
     OperationError,
@@ -91,7 +92,7 @@ if TYPE_CHECKING:
     from rtcpeer.api.transceiver import RTCRtpTransceiver
     from rtcpeer.media.shared_encoder import SharedEncoder
     from rtcpeer.media.stream import MediaStream
-    from rtcpeer.media.track import AudioStreamTrack, MediaStreamError, MediaStreamTrack, VideoStreamTrack
+    from rtcpeer.media.track import AudioStreamTrack, MediaStreamTrack, VideoStreamTrack
     from rtcpeer.rtp.settings import MediaSettings
     from rtcpeer.srtp.settings import SrtpSettings
 
@@ -219,7 +220,6 @@ _IMPORTED_LATE = {
     "SharedEncoder": "rtcpeer.media.shared_encoder",
     "MediaStream": "rtcpeer.media.stream",
     "AudioStreamTrack": "rtcpeer.media.track",
-    "MediaStreamError": "rtcpeer.media.track",
     "MediaStreamTrack": "rtcpeer.media.track",
     "VideoStreamTrack": "rtcpeer.media.track",
     "MediaSettings": "rtcpeer.rtp.settings",
