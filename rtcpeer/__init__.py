@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 from rtcpeer.aio.ice_agent import IceAgent
 from rtcpeer.aio.tcp_mux import TcpMux
 from rtcpeer.aio.udp_mux import UdpMux, UdpMuxStatistics
-from rtcpeer.api.configuration import RTCConfiguration, RTCIceServer, Settings
+from rtcpeer.api.configuration import (
+    RTCBundlePolicy,
+    RTCConfiguration,
+    RTCIceServer,
+    RTCIceTransportPolicy,
+    Settings,
+)
 from rtcpeer.api.data_channel import RTCDataChannel
 from rtcpeer.api.description import RTCSessionDescription
 from rtcpeer.api.dtls import RTCCertificate, RTCDtlsFingerprint, RTCDtlsParameters, RTCDtlsTransport
@@ -104,6 +110,8 @@ __all__ = [
     "RTCPeerConnection",
     "RTCConfiguration",
     "RTCIceServer",
+    "RTCBundlePolicy",
+    "RTCIceTransportPolicy",
     "RTCSessionDescription",
     "RTCIceCandidate",
     "RTCIceCandidateError",
