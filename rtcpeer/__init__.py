@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 from rtcpeer.aio.ice_agent import IceAgent
 from rtcpeer.aio.tcp_mux import TcpMux
 from rtcpeer.aio.udp_mux import UdpMux, UdpMuxStatistics
-from rtcpeer.api.configuration import RTCConfiguration, RTCIceServer, Settings
+from rtcpeer.api.configuration import (
+    RTCBundlePolicy,
+    RTCConfiguration,
+    RTCIceServer,
+    RTCIceTransportPolicy,
+    Settings,
+)
 from rtcpeer.api.data_channel import RTCDataChannel
 from rtcpeer.api.description import RTCSessionDescription
 from rtcpeer.api.dtls import RTCCertificate, RTCDtlsFingerprint, RTCDtlsParameters, RTCDtlsTransport
@@ -60,6 +66,7 @@ from rtcpeer.errors import (
     InvalidAccessError,
     InvalidModificationError,
     InvalidStateError,
+    MediaStreamError,
     NetworkError,
     NotSupportedError,
     OperationError,
@@ -91,7 +98,7 @@ if TYPE_CHECKING:
     from rtcpeer.api.transceiver import RTCRtpTransceiver
     from rtcpeer.media.shared_encoder import SharedEncoder
     from rtcpeer.media.stream import MediaStream
-    from rtcpeer.media.track import AudioStreamTrack, MediaStreamError, MediaStreamTrack, VideoStreamTrack
+    from rtcpeer.media.track import AudioStreamTrack, MediaStreamTrack, VideoStreamTrack
     from rtcpeer.rtp.settings import MediaSettings
     from rtcpeer.srtp.settings import SrtpSettings
 
@@ -103,6 +110,8 @@ __all__ = [
     "RTCPeerConnection",
     "RTCConfiguration",
     "RTCIceServer",
+    "RTCBundlePolicy",
+    "RTCIceTransportPolicy",
     "RTCSessionDescription",
     "RTCIceCandidate",
     "RTCIceCandidateError",
@@ -219,7 +228,6 @@ _IMPORTED_LATE = {
     "SharedEncoder": "rtcpeer.media.shared_encoder",
     "MediaStream": "rtcpeer.media.stream",
     "AudioStreamTrack": "rtcpeer.media.track",
-    "MediaStreamError": "rtcpeer.media.track",
     "MediaStreamTrack": "rtcpeer.media.track",
     "VideoStreamTrack": "rtcpeer.media.track",
     "MediaSettings": "rtcpeer.rtp.settings",

@@ -4,6 +4,7 @@
 
     RtcpeerError
     ├── MalformedPacketError     bytes from the network that break their format; never reaches a caller
+    ├── MediaStreamError         a track has ended; how those who read it learn of that
     └── DOMException             the W3C's, each named as the specification names it
         ├── InvalidStateError
         ├── InvalidAccessError
@@ -21,6 +22,7 @@ Misuse that JavaScript reports as ``TypeError`` or ``RangeError`` is Python's ow
 __all__ = [
     "RtcpeerError",
     "MalformedPacketError",
+    "MediaStreamError",
     "DOMException",
     "InvalidStateError",
     "InvalidAccessError",
@@ -40,6 +42,10 @@ class RtcpeerError(Exception):
 
 class MalformedPacketError(RtcpeerError):
     """Bytes from the network do not follow their format; the packet is dropped and counted."""
+
+
+class MediaStreamError(RtcpeerError):
+    """The track has ended: there is nothing more to receive."""
 
 
 class DOMException(RtcpeerError):

@@ -7,6 +7,8 @@ from typing import Any
 
 from pyee.asyncio import AsyncIOEventEmitter
 
+from rtcpeer.errors import MediaStreamError
+
 __all__ = ["EventTarget", "Handler", "event_handler"]
 
 Handler = Callable[..., Any]
@@ -17,6 +19,7 @@ class EventTarget(AsyncIOEventEmitter):
 
     A handler may be a function or a coroutine function. What it raises goes to the event loop's exception handler, as
     a browser reports it to the window: neither other handlers nor the network code that told the news are disturbed.
+    A coroutine that reads a track until `MediaStreamError` has come to its end, and nothing is to be reported.
     """
 
     def emit(self, event: str, *args: Any, **kwargs: Any) -> bool:
@@ -58,7 +61,7 @@ class EventTarget(AsyncIOEventEmitter):
     def _on_handler_done(self, task: "asyncio.Future[Any]") -> None:
         self._waiting.discard(task)
         error = None if task.cancelled() else task.exception()
-        if error is not None:
+        if error is not None and not isinstance(error, MediaStreamError):
             _report(error)
 
     def _emit_handle_potential_error(self, event: str, error: Any) -> None:

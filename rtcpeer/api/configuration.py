@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal
 
 from rtcpeer.aio.tcp_mux import TcpMux
@@ -21,7 +22,22 @@ if TYPE_CHECKING:
     from rtcpeer.rtp.settings import MediaSettings
     from rtcpeer.srtp.settings import SrtpSettings
 
-__all__ = ["RTCConfiguration", "RTCIceServer", "Settings"]
+__all__ = ["RTCBundlePolicy", "RTCConfiguration", "RTCIceServer", "RTCIceTransportPolicy", "Settings"]
+
+
+class RTCBundlePolicy(StrEnum):
+    """The values of ``bundlePolicy``, for programs that prefer names to strings, as aiortc's do."""
+
+    BALANCED = "balanced"
+    MAX_COMPAT = "max-compat"
+    MAX_BUNDLE = "max-bundle"
+
+
+class RTCIceTransportPolicy(StrEnum):
+    """The values of ``iceTransportPolicy``, likewise."""
+
+    ALL = "all"
+    RELAY = "relay"
 
 
 @dataclass(frozen=True)
@@ -85,8 +101,8 @@ class RTCConfiguration:
     """
 
     iceServers: Sequence[RTCIceServer | Mapping[str, Any]] = ()
-    iceTransportPolicy: Literal["all", "relay"] = "all"
-    bundlePolicy: Literal["balanced", "max-compat", "max-bundle"] = "balanced"
+    iceTransportPolicy: Literal["all", "relay"] | RTCIceTransportPolicy = "all"
+    bundlePolicy: Literal["balanced", "max-compat", "max-bundle"] | RTCBundlePolicy = "balanced"
     rtcpMuxPolicy: Literal["require"] = "require"
     certificates: Sequence[RTCCertificate] = ()
     iceCandidatePoolSize: int = 0
@@ -97,8 +113,10 @@ class RTCConfiguration:
         )
         object.__setattr__(self, "iceServers", servers)
         object.__setattr__(self, "certificates", tuple(self.certificates or ()))
-        _one_of("iceTransportPolicy", self.iceTransportPolicy, ("all", "relay"))
-        _one_of("bundlePolicy", self.bundlePolicy, ("balanced", "max-compat", "max-bundle"))
+        _one_of("iceTransportPolicy", self.iceTransportPolicy, tuple(RTCIceTransportPolicy))
+        _one_of("bundlePolicy", self.bundlePolicy, tuple(RTCBundlePolicy))
+        for name in ("iceTransportPolicy", "bundlePolicy"):
+            object.__setattr__(self, name, str(getattr(self, name)))
         _one_of("rtcpMuxPolicy", self.rtcpMuxPolicy, ("require",))
         if not 0 <= self.iceCandidatePoolSize <= 255:
             raise TypeError(f"iceCandidatePoolSize is 0 to 255, not {self.iceCandidatePoolSize}")
@@ -159,7 +177,7 @@ class Settings:
         """These, with what the configuration says of it: the W3C's transport policy is one of our ICE settings."""
         if configuration.iceTransportPolicy == "all":
             return self
-        return replace(self, ice=replace(self.ice, transport_policy=configuration.iceTransportPolicy))
+        return replace(self, ice=replace(self.ice, transport_policy="relay"))
 
 
 def _one_of(name: str, value: object, allowed: tuple[str, ...]) -> None:

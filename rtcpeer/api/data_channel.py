@@ -1,10 +1,13 @@
 """RTCDataChannel (W3C webrtc-pc section 6.2)."""
 
 from collections.abc import Callable
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from rtcpeer.api.events import EventTarget, Handler, event_handler
 from rtcpeer.datachannel.channels import Channel, ChannelState
+
+if TYPE_CHECKING:  # it makes these channels
+    from rtcpeer.api.sctp import RTCSctpTransport
 
 __all__ = ["RTCDataChannel", "RTCDataChannelState"]
 
@@ -33,13 +36,19 @@ class RTCDataChannel(EventTarget):
     onclose = event_handler("close")
     onerror = event_handler("error")
 
-    def __init__(self, channel: Channel, wake: Callable[[], None]) -> None:
+    def __init__(self, channel: Channel, transport: "RTCSctpTransport", wake: Callable[[], None]) -> None:
         super().__init__()
         self._channel = channel
+        self._transport = transport
         self._wake = wake  # tells the driver that the core has something to do
         self._is_closed_here = False  # then what still arrives is for nobody
         channel.tells_low = False  # until somebody listens
         self.binaryType: Literal["arraybuffer"] = "arraybuffer"  # bytes are bytes; here for programs that set it
+
+    @property
+    def transport(self) -> "RTCSctpTransport":
+        """What carries the messages; aiortc's, the W3C has it as ``pc.sctp`` alone."""
+        return self._transport
 
     @property
     def label(self) -> str:

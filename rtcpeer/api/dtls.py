@@ -133,6 +133,11 @@ class RTCDtlsTransport(EventTarget):
         return self._transport
 
     @property
+    def transport(self) -> RTCIceTransport:
+        """`iceTransport`, as aiortc calls it."""
+        return self._transport
+
+    @property
     def state(self) -> RTCDtlsTransportState:
         """``"new"``, ``"connecting"``, ``"connected"``, ``"closed"`` or ``"failed"``."""
         return self._state

@@ -69,7 +69,9 @@ def new_streams(
     )
 
 
-def target(encoding: RTCRtpEncodingParameters, rid: str | None, *, is_active: bool) -> EncodingTarget:
+def target(
+    encoding: RTCRtpEncodingParameters, rid: str | None, *, is_active: bool, packet_time_ms: int | None = None
+) -> EncodingTarget:
     """What the encoder is to make of the track."""
     return EncodingTarget(
         rid,
@@ -77,6 +79,7 @@ def target(encoding: RTCRtpEncodingParameters, rid: str | None, *, is_active: bo
         encoding.maxBitrate,
         encoding.maxFramerate,
         encoding.scaleResolutionDownBy or 1.0,
+        packet_time_ms,
     )
 
 

@@ -55,8 +55,9 @@ class MediaStats:
         """Each stream, and what the peer reports of it; returns the ids of the streams."""
         streams = receiver._core.statistics()  # noqa: SLF001
         decoder = None if receiver._decoder is None else receiver._decoder.statistics()  # noqa: SLF001
-        # A track has one decoder, and of simulcast a peer sends us one stream.
-        return [self._add_inbound(stream, receiver, decoder if len(streams) == 1 else None) for stream in streams]
+        # A track has one decoder, which of simulcast gets one layer: what it has done is counted there.
+        decoded = streams[0].ssrc if len(streams) == 1 else receiver._layers.ssrc  # noqa: SLF001
+        return [self._add_inbound(stream, receiver, decoder if stream.ssrc == decoded else None) for stream in streams]
 
     def _add_source(self, sender: "RTCRtpSender") -> str | None:
         track = sender.track

@@ -24,6 +24,7 @@ from rtcpeer.media.codec_contract import RawFrame
 from rtcpeer.media.receiving import TrackDecoder
 from rtcpeer.media.stream import MediaStream
 from rtcpeer.rtp.events import FrameReceived, StreamEnded, StreamStarted
+from rtcpeer.rtp.layer_choice import LayerChoice
 from rtcpeer.rtp.parameters import Kind, ReceiveParameters
 from rtcpeer.rtp.receiver import RtpReceiver, SourceHeard
 
@@ -65,6 +66,7 @@ class RTCRtpReceiver:
         self._transceiver: RTCRtpTransceiver  # set by the one that is made with it
         self._streams: list[MediaStream] = []
         self._decoder: TrackDecoder | None = None
+        self._layers = LayerChoice(self._ask_for_keyframe)  # what the decoder gets
         self._readers: list[EncodedFrames] = []
         self._parameters: ReceiveParameters | None = None
         self._active_streams: set[int] = set()  # SSRCs
@@ -167,7 +169,10 @@ class RTCRtpReceiver:
     def _received(self, event: FrameReceived) -> None:
         frame = event.frame
         if self._decoder is not None:
-            self._decoder.receive(frame)
+            # Sound has no layers: who sends it goes on under another SSRC as he likes.
+            chosen = frame if self._kind == "audio" else self._layers.take(frame, self._link.now)
+            if chosen is not None:
+                self._decoder.receive(chosen)
         for reader in self._readers:
             reader.receive(frame)
 
@@ -176,6 +181,7 @@ class RTCRtpReceiver:
             self._active_streams.add(event.ssrc)
         else:
             self._active_streams.discard(event.ssrc)
+            self._layers.ended(event.ssrc, event.rid)
         self._follow_streams()
 
     def _follow_streams(self) -> None:
@@ -186,9 +192,15 @@ class RTCRtpReceiver:
         if self._decoder is None:
             if self._is_ended:
                 return None
-            self._decoder = TrackDecoder(self.requestKeyframe, settings=self._link.settings.codecs)
+            settings = self._link.settings.codecs
+            self._decoder = TrackDecoder(lambda: self._ask_for_keyframe(self._layers.ssrc), settings=settings)
             self._follow_readers()
         return await self._decoder.recv()
+
+    def _ask_for_keyframe(self, ssrc: int | None) -> None:
+        """Of one stream alone; None: of all."""
+        self._core.request_keyframe(ssrc=ssrc)
+        self._link.wake()
 
     def _track_ended(self) -> None:
         """Nobody reads the track any more."""

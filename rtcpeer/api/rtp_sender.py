@@ -73,6 +73,11 @@ class RTCRtpSender(EventTarget):
         self._is_ended = False
 
     @property
+    def kind(self) -> Kind:
+        """``"audio"`` or ``"video"``; aiortc's, the W3C's is the transceiver's."""
+        return self._kind
+
+    @property
     def track(self) -> MediaStreamTrack | None:
         """What is sent."""
         return self._encoder.track

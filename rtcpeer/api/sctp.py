@@ -57,6 +57,11 @@ class RTCSctpTransport(EventTarget):
         return self._state
 
     @property
+    def port(self) -> int:
+        """Our SCTP port, which the description announces; aiortc's (``a=sctp-port``)."""
+        return self._channels.association.local_port
+
+    @property
     def maxMessageSize(self) -> float:
         """The largest message that the peer takes, in bytes; infinity when it takes any."""
         return self._max_message_size or float("inf")
@@ -106,7 +111,7 @@ class RTCSctpTransport(EventTarget):
         return self._adopt(channel)
 
     def _adopt(self, channel: Channel) -> RTCDataChannel:
-        data_channel = RTCDataChannel(channel, self._transport._wake)  # noqa: SLF001
+        data_channel = RTCDataChannel(channel, self, self._transport._wake)  # noqa: SLF001
         self._data_channels[channel] = data_channel
         return data_channel
 

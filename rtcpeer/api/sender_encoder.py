@@ -174,7 +174,11 @@ class SenderEncoder:
         return [(rid, by_rid.get(rid, self.encodings[0])) for rid in rids]
 
     def _wanted(self) -> list[EncodingTarget]:
-        return [target(encoding, rid, is_active=rid not in self._starved) for rid, encoding in self._layers()]
+        packet_time_ms = None if self._parameters is None else self._parameters.packet_time_ms
+        return [
+            target(encoding, rid, is_active=rid not in self._starved, packet_time_ms=packet_time_ms)
+            for rid, encoding in self._layers()
+        ]
 
     def _set_targets(self, encoder: TrackEncoder) -> None:
         targets = self._wanted()

@@ -19,6 +19,7 @@ __all__ = ["is_rtp_media", "media_kind", "read_rtp", "rtp_attributes"]
 # RFC 9429 section 5.1.2: peers write any of these, and all mean SRTP with keys from DTLS.
 _PROTOCOL = re.compile(r"((UDP|TCP)/(TLS|DTLS)/)?RTP/S?AVPF?", re.ASCII)
 _RID = re.compile(r"[A-Za-z0-9_-]{1,255}", re.ASCII)  # RFC 8851 section 10
+_USUAL_PACKET_TIME_MS = 20  # RFC 3551 section 4.2, RFC 7587 section 4.2
 
 # RFC 3551 section 6: these need no a=rtpmap.
 _STATIC = {0: ("PCMU", 8000), 8: ("PCMA", 8000), 9: ("G722", 8000), 13: ("CN", 8000)}
@@ -180,13 +181,14 @@ def _max_bitrate(section: MediaSection) -> int | None:
 
 
 def _packet_time_ms(section: MediaSection) -> int | None:
-    """RFC 8866 sections 6.4 and 6.5."""
+    """RFC 8866 sections 6.4 and 6.5; what is no less than the codecs' own 20 ms limits nothing."""
     wanted, highest = (
         _small_number(None if attribute is None else attribute.value)
         for attribute in (section.attributes.first("ptime"), section.attributes.first("maxptime"))
     )
-    times = [time for time in (wanted, highest) if time]
-    return min(times) if wanted and times else None
+    if wanted:
+        return min(wanted, highest or wanted)
+    return highest if highest and highest < _USUAL_PACKET_TIME_MS else None
 
 
 def _small_number(text: str | None) -> int | None:

@@ -18,6 +18,7 @@ __all__ = ["AudioEncoder", "AudioFormat", "audio_format"]
 
 _DEFAULT_PTIME_MS = 20  # RFC 7587 section 4.2, RFC 3551 section 4.2
 _PTIMES_OPUS_MS = (10, 20, 40, 60)
+_PTIMES_MS = (10, 20, 30, 40, 50, 60)  # of the others, whose packets have as many samples as one likes
 _OPUS_RATE_HZ = 48000
 _MIN_OPUS_BITRATE = 6000  # RFC 7587 section 6.1, maxaveragebitrate
 _MAX_OPUS_BITRATE = 255_000  # for each channel: what it allows for two, and FFmpeg for one
@@ -47,16 +48,12 @@ class AudioEncoder:
         *,
         bitrate: int | None = None,
         target: EncodingTarget | None = None,
-        ptime_ms: int | None = None,
     ) -> None:
         self.codec = codec
         self._settings = settings
         self._target = target or EncodingTarget()
         self._bitrate = bitrate
-        self._ptime_ms = ptime_ms
-        self._format = audio_format(codec, ptime_ms)
-        self._ticks = self._format.frame_samples * codec.clock_rate // self._format.sample_rate  # of a packet
-        self._gate = SilenceGate(self._ticks / codec.clock_rate) if codec.parameter("usedtx") == "1" else None
+        self._follow_format()
         self._context: av.AudioCodecContext | None = None
         self._resampler: av.AudioResampler | None = None
         self._source: tuple[object, ...] | None = None  # what the resampler takes
@@ -83,8 +80,11 @@ class AudioEncoder:
         self._bitrate = bitrate
 
     def set_target(self, target: EncodingTarget) -> None:
-        """Other limits, from the next frame on."""
-        self._target = target
+        """Other limits, from the next frame on; for packets of another length, encoding begins anew."""
+        before, self._target = self._target, target
+        if target.packet_time_ms != before.packet_time_ms:
+            self.close()
+            self._follow_format()
 
     def set_degradation_preference(self, preference: DegradationPreference) -> None:
         """Nothing gives way."""
@@ -125,6 +125,12 @@ class AudioEncoder:
         """Free the encoder."""
         self._context = None
         self._resampler = None
+
+    def _follow_format(self) -> None:
+        codec = self.codec
+        self._format = audio_format(codec, self._target.packet_time_ms)
+        self._ticks = self._format.frame_samples * codec.clock_rate // self._format.sample_rate  # of a packet
+        self._gate = SilenceGate(self._ticks / codec.clock_rate) if codec.parameter("usedtx") == "1" else None
 
     def _pieces(self, frame: av.AudioFrame, timestamp: int) -> list[av.AudioFrame]:
         """The packets' worths of samples that are complete with this frame."""
@@ -188,6 +194,8 @@ class AudioEncoder:
         if bitrate is not None:
             context.bit_rate = bitrate
             context.options = self._opus_options()
+        elif self._format.encoder == "g722":
+            context.options = {"frame_size": str(self._format.frame_samples)}  # else it makes packets of 20 ms
         context.open()
         return context
 
@@ -226,12 +234,13 @@ def audio_format(codec: CodecParameters, ptime_ms: int | None = None) -> AudioFo
 
 
 def _ptime(codec: CodecParameters, asked: int | None) -> int:
-    """One of the lengths that there are, within what the peer takes."""
+    """One of the lengths that there are, within what the peer takes: no longer than asked for, if there is one."""
+    lengths = _PTIMES_OPUS_MS if codec.name.lower() == "opus" else _PTIMES_MS
     wanted = asked or _decimal(codec.parameter("ptime")) or _DEFAULT_PTIME_MS
     shortest = _decimal(codec.parameter("minptime")) or 0
-    longest = _decimal(codec.parameter("maxptime")) or _PTIMES_OPUS_MS[-1]
-    allowed = [ptime for ptime in _PTIMES_OPUS_MS if shortest <= ptime <= longest] or [_DEFAULT_PTIME_MS]
-    return min(allowed, key=lambda ptime: abs(ptime - wanted))
+    longest = _decimal(codec.parameter("maxptime")) or lengths[-1]
+    allowed = [ptime for ptime in lengths if shortest <= ptime <= longest] or [_DEFAULT_PTIME_MS]
+    return max((ptime for ptime in allowed if ptime <= wanted), default=allowed[0])
 
 
 def _decimal(value: str | None) -> int | None:

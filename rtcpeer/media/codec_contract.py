@@ -37,6 +37,7 @@ class EncodingTarget:
     max_bitrate: int | None = None  # bits per second
     max_framerate: float | None = None
     scale_resolution_down_by: float = 1.0
+    packet_time_ms: int | None = None  # of sound in a packet; None: what the codec's parameters say, or 20
 
     def __post_init__(self) -> None:
         if self.scale_resolution_down_by < 1:
@@ -45,6 +46,8 @@ class EncodingTarget:
             raise ValueError(f"max_bitrate is positive, not {self.max_bitrate}")
         if self.max_framerate is not None and self.max_framerate < 0:
             raise ValueError(f"max_framerate is not negative, as {self.max_framerate} is")
+        if self.packet_time_ms is not None and self.packet_time_ms <= 0:
+            raise ValueError(f"packet_time_ms is positive, not {self.packet_time_ms}")
 
 
 @dataclass(frozen=True, slots=True)

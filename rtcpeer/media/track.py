@@ -17,6 +17,7 @@ from weakref import WeakSet
 
 import av
 
+from rtcpeer.errors import MediaStreamError
 from rtcpeer.event_target import EventTarget, event_handler
 from rtcpeer.media.fanout import Fanout, Subscription
 from rtcpeer.media.frame_making import black_picture, silence
@@ -47,10 +48,6 @@ VIDEO_TIME_BASE = Fraction(1, VIDEO_CLOCK_RATE)
 SHARED_FRAMES = 32  # how many a slow reader of a shared track may be behind: about a second of video
 
 ReadyState = Literal["live", "ended"]
-
-
-class MediaStreamError(Exception):
-    """The track has ended: there is nothing more to receive."""
 
 
 class MediaStreamTrack(EventTarget):

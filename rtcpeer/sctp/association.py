@@ -121,6 +121,11 @@ class Association:
         return self._endpoint.ended_by
 
     @property
+    def local_port(self) -> int:
+        """Ours, which a description announces."""
+        return self._endpoint.settings.local_port
+
+    @property
     def inbound_streams(self) -> int:
         """How many streams the peer may send on; it may ask for more later."""
         return self._endpoint.inbound_streams

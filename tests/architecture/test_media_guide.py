@@ -30,6 +30,7 @@ from rtcpeer.rtp.jitter_buffer import JitterBufferSettings
 from rtcpeer.rtp.loss import LossSettings
 from tests.architecture.test_documents import ROOT, rows
 from tests.sim.peers import World, connected, exchange, simulated, until
+from tests.sim.worker import WorkerInPlace
 from tests.unit.media.samples import picture, tone
 
 GUIDE = ROOT / "docs" / "media.md"
@@ -78,36 +79,6 @@ def test_the_codecs_stand_in_the_order_of_offers():
 def test_the_hardware_stands_in_the_order_in_which_it_is_tried():
     paragraph = re.search(r"^\*\*Hardware\.\*\*(.*?)^$", GUIDE.read_text(), re.MULTILINE | re.DOTALL)[1]
     assert re.findall(r"`(h264_\w+)`", paragraph) == [one.name for one in HARDWARE]
-
-
-class WorkerInPlace:
-    """In place of a thread, which would be a clock of its own: it works at once, and delivers in the next turn."""
-
-    queued = 0
-
-    def __init__(self, process, deliver, on_failure, finish, name):
-        self._process, self._deliver, self._on_failure, self._finish = process, deliver, on_failure, finish
-        self._is_closed = False
-
-    def put(self, item):
-        if self._is_closed:
-            return
-        loop = asyncio.get_running_loop()
-        try:
-            results = self._process(item)
-        except Exception as error:
-            loop.call_soon(self._on_failure, error, item)
-        else:
-            if results:
-                loop.call_soon(self._deliver, results)
-
-    async def drained(self):
-        await asyncio.sleep(0)
-
-    async def close(self):
-        if not self._is_closed:
-            self._is_closed = True
-            self._finish()
 
 
 class Partners:

@@ -1,5 +1,6 @@
 import asyncio
 
+from rtcpeer.errors import MediaStreamError
 from rtcpeer.event_target import EventTarget, event_handler
 from tests.sim.peers import simulated
 
@@ -41,6 +42,24 @@ def test_listeners_are_added_once_and_removing_a_stranger_is_harmless():
 
 def test_an_error_that_nobody_hears_is_no_exception():
     Target().emit("error", RuntimeError())
+
+
+@simulated
+async def test_a_handler_that_reads_a_track_to_its_end_has_not_failed():
+    problems = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: problems.append(context["exception"]))
+
+    async def read(track):
+        await asyncio.sleep(0)
+        raise MediaStreamError("The track has ended")
+
+    target = Target()
+    target.on("track", read)
+    target.emit("track", None)
+    while target.has_running_handlers:
+        await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert problems == []
 
 
 @simulated

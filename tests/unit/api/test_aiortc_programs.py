@@ -3,7 +3,15 @@
 import asyncio
 import json
 
-from rtcpeer import RTCConfiguration, RTCIceCandidate, RTCIceServer, RTCPeerConnection, RTCSessionDescription
+from rtcpeer import (
+    RTCConfiguration,
+    RTCIceCandidate,
+    RTCIceServer,
+    RTCPeerConnection,
+    RTCSessionDescription,
+    SctpSettings,
+    Settings,
+)
 from rtcpeer.sdp import candidate_from_sdp, candidate_to_sdp
 from tests.sim.encoded_track import EncodedTrack
 from tests.sim.loop import VirtualLoop
@@ -86,6 +94,19 @@ async def test_candidates_by_their_parts():
     )  # fmt: skip
     assert candidate_to_sdp(made) == text
     assert object_from_string(object_to_string(made)) == made
+
+
+@simulated
+async def test_what_the_w3c_has_elsewhere_is_where_aiortc_has_it():
+    world = World()
+    a, b = world.pair(settings=Settings(sctp=SctpSettings(local_port=5001)))
+    channel = a.createDataChannel("chat")
+    assert a.addTrack(EncodedTrack("audio")).kind == "audio"
+    await exchange(a, b)
+    assert channel.transport is a.sctp
+    assert channel.transport.port == 5001
+    assert a.sctp.transport.transport is a.sctp.transport.iceTransport
+    await world.close()
 
 
 @simulated

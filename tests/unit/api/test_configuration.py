@@ -1,6 +1,15 @@
 import pytest
 
-from rtcpeer import InvalidAccessError, NotSupportedError, RTCConfiguration, RTCIceServer, RTCPeerConnection, Settings
+from rtcpeer import (
+    InvalidAccessError,
+    NotSupportedError,
+    RTCBundlePolicy,
+    RTCConfiguration,
+    RTCIceServer,
+    RTCIceTransportPolicy,
+    RTCPeerConnection,
+    Settings,
+)
 from rtcpeer.errors import SyntaxError as RTCSyntaxError
 
 
@@ -10,6 +19,13 @@ def test_dictionary_and_object_are_the_same():
     assert [server.host for server in as_dict.server_urls()] == ["a", "b"]
     assert RTCConfiguration.of(None) == RTCConfiguration.of({}) == RTCConfiguration()
     assert RTCConfiguration.of(as_dict) is as_dict
+
+
+def test_policies_have_names():
+    named = RTCConfiguration(bundlePolicy=RTCBundlePolicy.MAX_BUNDLE, iceTransportPolicy=RTCIceTransportPolicy.RELAY)
+    assert named == RTCConfiguration(bundlePolicy="max-bundle", iceTransportPolicy="relay")
+    assert {type(named.bundlePolicy), type(named.iceTransportPolicy)} == {str}
+    assert Settings().configured(named).ice.transport_policy == "relay"
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ def sender(codec):
     )
 
 
-def receiver(codec, *ssrcs, decoder=True):
+def receiver(codec, *ssrcs, decoder=True, decoded=None):
     streams = [
         filled(
             InboundStatistics,
@@ -104,6 +104,7 @@ def receiver(codec, *ssrcs, decoder=True):
         track=SimpleNamespace(id="theirs"),
         _core=SimpleNamespace(statistics=lambda: streams),
         _decoder=SimpleNamespace(statistics=lambda: known) if decoder else None,
+        _layers=SimpleNamespace(ssrc=decoded),
     )
 
 
@@ -132,9 +133,13 @@ def test_what_no_decoder_knows_is_absent():
     stats.add_receiver(receiver(VP8, decoder=False))
     assert stats.report["I22"].framesDecoded is None
     assert stats.report["I22"].framesReceived is not None
+
+
+def test_of_several_layers_the_one_that_is_decoded_has_the_decoders_counters():
     stats = MediaStats(Collector())
-    assert stats.add_receiver(receiver(VP8, 1, 2)) == ["I1", "I2"]
-    assert stats.report["I1"].framesDecoded is None  # whose frames it decodes, nobody can say
+    assert stats.add_receiver(receiver(VP8, 1, 2, decoded=2)) == ["I1", "I2"]
+    assert stats.report["I1"].framesDecoded is None
+    assert stats.report["I2"].framesDecoded == 7
 
 
 def test_a_sender_without_a_track_or_an_encoder():

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import ClassVar
 
 import pytest
@@ -150,6 +151,16 @@ def test_fewer_encodings_make_another_encoder(made):
     owner.encoder.configure(agreed(None))
     assert len(made) == 2
     assert [(target.rid, target.max_bitrate) for target in made[1].targets] == [(None, 7)]
+
+
+def test_the_length_of_packets_follows_what_the_peer_asks_for(made):
+    owner = Owner()
+    owner.encoder.set_track(EncodedTrack())
+    owner.encoder.configure(replace(agreed(), packet_time_ms=40))
+    assert [target.packet_time_ms for target in made[0].targets] == [40]
+    owner.encoder.configure(agreed())
+    [[target]] = last(made[0], "set_targets")
+    assert target.packet_time_ms is None
 
 
 def test_bitrates_reach_the_encodings_that_have_any(made):

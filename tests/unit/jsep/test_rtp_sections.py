@@ -116,6 +116,8 @@ def test_bandwidth(bandwidths, expected):
         (("ptime:40",), 40),
         (("ptime:40", "maxptime:20"), 20),
         (("maxptime:20",), None),
+        (("maxptime:10",), 10),
+        (("ptime:0", "maxptime:0"), None),
         (("ptime:forty",), None),
     ],
 )

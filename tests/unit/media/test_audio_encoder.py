@@ -13,8 +13,8 @@ from tests.unit.media.codec_samples import codec, frequency, pictures, tone
 SETTINGS = CodecSettings()
 
 
-def encoder(name="opus", *, bitrate=None, target=None, ptime_ms=None, **parameters):
-    return AudioEncoder(codec(name, **parameters), SETTINGS, bitrate=bitrate, target=target, ptime_ms=ptime_ms)
+def encoder(name="opus", *, bitrate=None, target=None, **parameters):
+    return AudioEncoder(codec(name, **parameters), SETTINGS, bitrate=bitrate, target=target)
 
 
 def encode(one, sound, *, first=0):
@@ -43,7 +43,7 @@ def test_a_tone_survives(name, rate, layout):
 
 @pytest.mark.parametrize("ptime", [10, 20, 40, 60])
 def test_packets_have_the_length_that_was_asked_for(ptime):
-    frames = encode(encoder(ptime_ms=ptime), tone(12))
+    frames = encode(encoder(target=EncodingTarget(packet_time_ms=ptime)), tone(12))
     assert [OpusPacket.parse(frame.data).duration_ticks for frame in frames] == [48 * ptime] * (240 // ptime)
     assert [frame.timestamp for frame in frames] == [index * 48 * ptime for index in range(240 // ptime)]
 
@@ -59,10 +59,34 @@ def test_packets_have_the_length_that_was_asked_for(ptime):
         ({"ptime": "30"}, None, 20),
         ({"maxptime": "3"}, None, 20),
         ({"ptime": "nonsense"}, 60, 60),
+        ({"ptime": "20"}, 40, 40),
+        ({}, 39, 20),  # its a=maxptime may be the reason
+        ({}, 5, 10),
     ],
 )
 def test_the_peer_says_how_long_packets_are(parameters, asked, ptime):
     assert audio_format(codec("opus", **parameters), asked).frame_samples == 48 * ptime
+
+
+@pytest.mark.parametrize(("name", "rate"), [("PCMU", 8000), ("PCMA", 8000), ("G722", 8000)])
+def test_packets_of_a_telephone_may_have_30_ms(name, rate):
+    frames = encode(encoder(name, target=EncodingTarget(packet_time_ms=30)), tone(12))
+    assert {len(frame.data) for frame in frames} == {240}
+    assert [frame.timestamp for frame in frames] == [index * 30 * rate // 1000 for index in range(len(frames))]
+    assert len(frames) in {7, 8}
+
+
+@pytest.mark.parametrize("name", ["opus", "PCMU"])
+def test_packets_may_become_longer_while_it_encodes(name):
+    one = encoder(name)
+    rate = one.codec.clock_rate
+    before = encode(one, tone(5))
+    one.set_target(EncodingTarget(packet_time_ms=60))
+    after = encode(one, tone(7), first=5)
+    ticks = rate * 60 // 1000
+    assert [frame.timestamp for frame in after] == [after[0].timestamp + index * ticks for index in range(len(after))]
+    assert after[0].timestamp in {5 * rate // 50, 4 * rate // 50}
+    assert (len(before) in {4, 5}, len(after)) == (True, 2)
 
 
 def test_opus_is_stereo_where_the_peer_wants_it():
