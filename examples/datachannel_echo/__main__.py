@@ -4,11 +4,11 @@ import argparse
 import sys
 import tempfile
 import time
-from typing import BinaryIO, cast
+from typing import BinaryIO, Literal, cast
 
 from examples.common import Link, Links, Start, entered, printable, run, say, serving_parser
 from examples.files import IncomingFile, Offer, TransferError, human_size, safe_name, send_file
-from rtcpeer import ForwardedTrack, InvalidStateError, MediaStream, RemoteStreamTrack, RTCDataChannel
+from rtcpeer import ForwardedTrack, InvalidStateError, MediaStream, RemoteStreamTrack, RTCDataChannel, RTCRtpTransceiver
 
 # A file is kept until it has been returned: in memory while it is small, then in a temporary file.
 IN_MEMORY = 64 << 20
@@ -31,8 +31,15 @@ class Echo:
         if transceiver.sender.track is None:
             transceiver.sender.replaceTrack(ForwardedTrack(track.receiver))
             transceiver.sender.setStreams(self._stream)
-            transceiver.direction = "sendrecv"
+            # Who stops sending sees nothing any more, rather than the last picture for ever.
+            track.on("mute", lambda: self._set_direction(transceiver, "recvonly"))
+            track.on("unmute", lambda: self._set_direction(transceiver, "sendrecv"))
             say(f"* {self._link.name} gets {'picture' if track.kind == 'video' else 'sound'} back")
+        transceiver.direction = "sendrecv"
+
+    def _set_direction(self, transceiver: RTCRtpTransceiver, direction: Literal["recvonly", "sendrecv"]) -> None:
+        if not (transceiver.stopped or self._link.is_ended):
+            transceiver.direction = direction
 
     def _serve(self, channel: RTCDataChannel) -> None:
         match channel.label:

