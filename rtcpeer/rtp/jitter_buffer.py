@@ -45,6 +45,9 @@ class JitterBufferSettings:
     """Delays in seconds. No RFC has numbers for these: they are ours, but for what is said."""
 
     min_delay: float = 0.01
+    # What is due so soon is handed on with what has just come: where the path has little jitter that spares a wake-up
+    # for each frame, and who plays it has a queue of its own.
+    play_early: float = 0.01
     max_delay: float = 1.0  # more is no conversation
     delay_quantile: float = 0.97  # browsers: so many packets come in time
     delay_samples: int = 500  # 10 s of audio
@@ -61,6 +64,8 @@ class JitterBufferSettings:
             raise ValueError("delay_quantile must be above 0 and at most 1")
         if not 1 <= self.max_packets < MAX_DROPOUT:
             raise ValueError(f"max_packets must be within 1 and {MAX_DROPOUT - 1}")
+        if self.play_early < 0:
+            raise ValueError("play_early must not be negative")
         for name in ("delay_samples", "gap_deadline", "keyframe_interval", "max_bytes"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be positive")
@@ -207,8 +212,9 @@ class JitterBuffer(Generic[PacketT]):
     def frames(self, now: float) -> list[Frame[PacketT]]:
         """What is to be played now, oldest first; empty afterwards."""
         frames: list[Frame[PacketT]] = []
+        soon = now + self._settings.play_early
         while True:
-            while self._ready and self._clock.due(self._ready[0].timestamp) <= now:
+            while self._ready and self._clock.due(self._ready[0].timestamp) <= soon:
                 self._play(self._ready.popleft(), frames, now)
             if self._ready or not self._skip_gap(now):
                 return frames

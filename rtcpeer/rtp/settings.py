@@ -17,7 +17,9 @@ class MediaSettings:
     max_packet_size: int = 1200  # bytes of an RTP packet before SRTP; browsers: fits into any path with its tunnels
     report_interval: float = 1.0  # browsers, for video; RFC 4585 section 3.5.3 sets no minimum where bandwidth is there
     report_bandwidth: float = 0.05  # RFC 3550 section 6.2: the share of the session's that RTCP may take
-    feedback_interval: float = 0.05  # between transport-wide feedback; browsers: 50 to 250 ms
+    # Between transport-wide feedback; browsers: 50 ms where that takes no more than report_bandwidth, else to 250 ms.
+    feedback_interval: float = 0.05
+    max_feedback_interval: float = 0.25
     keyframe_interval: float = 0.3  # browsers: requests that come faster are answered by one keyframe
     audio_bitrate: int = 64_000  # set aside of the estimate for each sender of audio that has no limit
     max_bitrate: int = 2_500_000  # of a sender of video that has no limit; browsers: what 720p has a use for
@@ -38,6 +40,8 @@ class MediaSettings:
         for name in ("report_interval", "feedback_interval", "audio_bitrate", "max_bitrate", "stream_timeout"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be positive")
+        if self.max_feedback_interval < self.feedback_interval:
+            raise ValueError("max_feedback_interval must be at least feedback_interval")
         if self.keyframe_interval < 0:
             raise ValueError("keyframe_interval must not be negative")
         if self.max_streams < 1:

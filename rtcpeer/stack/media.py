@@ -220,7 +220,7 @@ class Media:
             return
         number = extensions.transport_sequence_number
         if number is not None:
-            self._control.note_arrival(number, header[3], now)
+            self._control.note_arrival(number, header[3], len(plain), now)
         source = self._router.route(header, extensions)
         if source is None:
             return

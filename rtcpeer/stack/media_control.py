@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from rtcpeer.core import Entropy, earliest
 from rtcpeer.rtp.arrival_log import ArrivalLog
+from rtcpeer.rtp.feedback_pace import FeedbackPace
 from rtcpeer.rtp.inbound_stream import InboundStream
 from rtcpeer.rtp.keyframe_requests import RequestKind
 from rtcpeer.rtp.outbound_stream import OutboundStream
@@ -39,7 +40,7 @@ class Control:
         self._wall_clock_offset = wall_clock_offset
         self._random_ssrc = int.from_bytes(entropy(4), "big")
         self._schedule = ReportSchedule(settings.report_interval, settings.report_bandwidth, entropy)
-        self._feedback_at: float | None = None  # when the last transport-wide feedback left
+        self._pace = FeedbackPace(settings.feedback_interval, settings.max_feedback_interval, settings.report_bandwidth)
         self._leaving: list[int] = []
         self._outbound: Sequence[OutboundStream] = ()
         self._media_ssrc = 0  # of the stream that came last, which feedback on the transport names
@@ -56,19 +57,15 @@ class Control:
         """Media flows."""
         self._schedule.start(now)
 
-    def note_arrival(self, transport_sequence_number: int, ssrc: int, now: float) -> None:
+    def note_arrival(self, transport_sequence_number: int, ssrc: int, size: int, now: float) -> None:
         """A packet came that the sender wants to hear of (hot path)."""
         self.arrivals.add(transport_sequence_number, now)
         self._media_ssrc = ssrc
-        if self._feedback_at is None:
-            self._feedback_at = now
+        self._pace.arrived(size, now)
 
     def next_timeout(self) -> float | None:
         """When there is something to say."""
-        feedback = None
-        if self._feedback_at is not None and len(self.arrivals):
-            feedback = self._feedback_at + self._settings.feedback_interval
-        return earliest(self._schedule.due, feedback)
+        return earliest(self._schedule.due, self._pace.due)
 
     def is_due(self, now: float) -> bool:
         """Whether `compounds` has something to say of its own."""
@@ -115,9 +112,9 @@ class Control:
                     said.append(FullIntraRequest(self.ssrc, ((stream.ssrc, stream.keyframes.fir_number),)))
                 case None:
                     pass
-        interval = self._settings.feedback_interval
-        if len(self.arrivals) and self._feedback_at is not None and now >= self._feedback_at + interval:
-            self._feedback_at = now
+        due = self._pace.due
+        if due is not None and now >= due:
+            self._pace.told(now)
             said += self.arrivals.feedback(self.ssrc, self._media_ssrc)
         return said
 

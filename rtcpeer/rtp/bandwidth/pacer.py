@@ -60,6 +60,7 @@ class Pacer(Generic[PacketT]):
         self._queued_bytes = 0
         self._queued_packets = 0
         self._debt = 0.0  # bytes sent that the rate has not yet allowed for
+        self._gift = settings.initial_burst  # bytes that still make no debt
         self._debt_at = -math.inf
         self._probes: deque[ProbeRequested] = deque()
         self._probe_began: float | None = None
@@ -152,7 +153,12 @@ class Pacer(Generic[PacketT]):
         packet, size, _ = self._queues[priority].popleft()
         self._queued_bytes -= size
         self._queued_packets -= 1
-        self._debt += size
+        if self._gift:
+            given = min(self._gift, size)
+            self._gift -= given
+            self._debt += size - given
+        else:
+            self._debt += size
         return make_tuple(PacedPacket, (packet, size, priority, probe_id))
 
     def _fill_probe(self, packets: list[PacedPacket[PacketT]], now: float) -> bool:

@@ -45,11 +45,10 @@ def picture(number, size=10, is_key=False):
     return bytes((0 if is_key else 1, number)) + bytes(size)
 
 
-def test_sound_comes_out_in_order_after_its_delay():
+def test_sound_comes_out_in_order():
     receiving = Receiving(OPUS)
     for number in (0, 2, 1, 3):
         receiving.take(number, number * 960, bytes((number,)), 1.0 + number * 0.02)
-    assert receiving.stream.deadline is not None
     receiving.play(1.2)
     assert receiving.data() == [b"\0", b"\1", b"\2", b"\3"]
     assert receiving.frames[0].codec == OPUS

@@ -38,6 +38,16 @@ def test_audio_comes_in_order_across_the_wrap():
     assert buffer.next_timeout() is None
 
 
+def test_what_is_due_soon_leaves_with_what_has_just_come():
+    eager, exact = audio(), audio(play_early=0.0)
+    for buffer in (eager, exact):
+        buffer.receive(0, 0, "a", 50, 0.0)
+    assert [frame.packets for frame in eager.frames(0.0)] == [("a",)]
+    assert eager.next_timeout() is None
+    assert exact.frames(0.0) == []
+    assert exact.next_timeout() == pytest.approx(0.01)
+
+
 def test_audio_goes_on_when_the_next_one_is_due():
     buffer = audio()
     buffer.receive(0, 0, "a", 50, 0.0)
@@ -186,7 +196,7 @@ def test_whatever_a_peer_sends_memory_is_bounded_and_time_goes_on(seed, kind):
 
 @pytest.mark.parametrize(
     "fields",
-    [{"min_delay": 2.0}, {"delay_quantile": 0}, {"max_packets": 3000}, {"gap_deadline": 0}],
+    [{"min_delay": 2.0}, {"play_early": -0.1}, {"delay_quantile": 0}, {"max_packets": 3000}, {"gap_deadline": 0}],
 )
 def test_settings_name_what_is_wrong(fields):
     with pytest.raises(ValueError, match=next(iter(fields))):

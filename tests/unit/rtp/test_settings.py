@@ -12,6 +12,7 @@ from rtcpeer.rtp.settings import MediaSettings
         ("report_bandwidth", 0),
         ("report_bandwidth", 1.1),
         ("feedback_interval", 0),
+        ("max_feedback_interval", 0.01),
         ("keyframe_interval", -1),
         ("audio_bitrate", 0),
         ("max_bitrate", 0),

@@ -122,11 +122,11 @@ def test_arrivals_are_told_once_an_interval():
     saying = Saying()
     saying.control.is_reduced_size = True
     for number in range(5):
-        saying.control.note_arrival(number, 20, 1.0 + number / 100)
+        saying.control.note_arrival(number, 20, 1000, 1.0 + number / 100)
     assert saying.control.next_timeout() == pytest.approx(1.05)
     ((feedback,),) = saying.said(1.05, asking=[])
     assert isinstance(feedback, TransportWideFeedback)
     assert (feedback.sender_ssrc, feedback.media_ssrc, len(feedback.arrivals)) == (10, 20, 5)
     assert saying.control.next_timeout() is None
-    saying.control.note_arrival(5, 20, 1.06)
+    saying.control.note_arrival(5, 20, 1000, 1.06)
     assert saying.control.next_timeout() == pytest.approx(1.1)

@@ -5,6 +5,11 @@ import pytest
 from rtcpeer.rtp.bandwidth import Pacer, PacerSettings, Priority, ProbeRequested
 
 
+def paced(*, target, **settings):
+    """A pacer that begins as it goes on."""
+    return Pacer(PacerSettings(initial_burst=0, **settings), target)
+
+
 def drain(pacer, now, until=math.inf):
     """Pull when it wants to be pulled; (time, packet) of each."""
     sent = []
@@ -19,7 +24,7 @@ def drain(pacer, now, until=math.inf):
 
 
 def test_priorities_in_order_and_audio_at_once():
-    pacer = Pacer(PacerSettings(burst_time=0.0), 80_000)
+    pacer = paced(burst_time=0.0, target=80_000)
     for priority in (Priority.PADDING, Priority.VIDEO, Priority.RETRANSMISSION, Priority.AUDIO, Priority.AUDIO):
         pacer.enqueue(priority.name, 1000, priority, 0.0)
     assert pacer.next_timeout() == -math.inf
@@ -31,7 +36,7 @@ def test_priorities_in_order_and_audio_at_once():
 
 
 def test_a_frame_is_spread_at_the_target_times_the_factor():
-    pacer = Pacer(PacerSettings(), 1_000_000)
+    pacer = paced(target=1_000_000)
     for number in range(50):
         pacer.enqueue(number, 1250, Priority.VIDEO, 10.0)
     sent = drain(pacer, 10.0)
@@ -41,7 +46,7 @@ def test_a_frame_is_spread_at_the_target_times_the_factor():
 
 
 def test_an_owner_that_comes_late_does_not_slow_the_pace():
-    pacer = Pacer(PacerSettings(), 1_000_000)
+    pacer = paced(target=1_000_000)
     for number in range(100):
         pacer.enqueue(number, 1250, Priority.VIDEO, 10.0)
     # 2.5 Mbit/s are 25 packets in 0.1 s, however seldom anybody asks.
@@ -51,12 +56,12 @@ def test_an_owner_that_comes_late_does_not_slow_the_pace():
 
 
 def test_lateness_is_made_good_within_bounds_and_only_for_what_waited():
-    pacer = Pacer(PacerSettings(), 1_000_000)
+    pacer = paced(target=1_000_000)
     for number in range(500):
         pacer.enqueue(number, 1250, Priority.VIDEO, 10.0)
     pacer.packets_to_send(10.0)
     assert len(pacer.packets_to_send(12.0)) < 160, "0.25 s of 5 Mbit/s at most, for a queue that long"
-    idle = Pacer(PacerSettings(), 1_000_000)
+    idle = paced(target=1_000_000)
     idle.enqueue(0, 1250, Priority.VIDEO, 10.0)
     idle.packets_to_send(10.0)
     for number in range(100):
@@ -65,7 +70,7 @@ def test_lateness_is_made_good_within_bounds_and_only_for_what_waited():
 
 
 def test_a_long_queue_is_sent_faster():
-    pacer = Pacer(PacerSettings(), 100_000)
+    pacer = paced(target=100_000)
     for _ in range(200):
         pacer.enqueue(None, 1250, Priority.VIDEO, 0.0)
     assert pacer.queue_time <= 2.0
@@ -75,7 +80,7 @@ def test_a_long_queue_is_sent_faster():
 
 
 def test_what_waited_too_long_is_dropped():
-    pacer = Pacer(PacerSettings(), 8000)
+    pacer = paced(target=8000)
     for _ in range(10):
         pacer.enqueue(None, 1000, Priority.VIDEO, 0.0)
     assert len(pacer.packets_to_send(4.0)) == 0
@@ -84,14 +89,14 @@ def test_what_waited_too_long_is_dropped():
 
 
 def test_the_queue_is_bounded():
-    pacer = Pacer(PacerSettings(max_queued_packets=5), 8000)
+    pacer = paced(max_queued_packets=5, target=8000)
     for _ in range(9):
         pacer.enqueue(None, 10, Priority.VIDEO, 0.0)
     assert (pacer.dropped, pacer.queued_bytes) == (4, 50)
 
 
 def test_a_probe_takes_media_first_then_padding():
-    pacer = Pacer(PacerSettings(padding_size=200), 300_000)
+    pacer = paced(padding_size=200, target=300_000)
     pacer.enqueue("frame", 1000, Priority.VIDEO, 0.0)
     pacer.start_probe(ProbeRequested(3, 1_600_000, 5, 3000))
     assert pacer.next_timeout() == -math.inf
@@ -105,14 +110,14 @@ def test_a_probe_takes_media_first_then_padding():
 
 
 def test_probes_that_pile_up_are_bounded():
-    pacer = Pacer(PacerSettings(padding_size=200), 300_000)
+    pacer = paced(padding_size=200, target=300_000)
     for probe_id in range(100):
         pacer.start_probe(ProbeRequested(probe_id, 1_600_000, 2, 400))
     assert {paced.probe_id for _, paced in drain(pacer, 0.0)} == {0, 1, 2, 3}
 
 
 def test_a_new_target_does_not_forgive_what_was_sent():
-    pacer = Pacer(PacerSettings(burst_time=0.0), 80_000)
+    pacer = paced(burst_time=0.0, target=80_000)
     for _ in range(2):
         pacer.enqueue(None, 1000, Priority.VIDEO, 0.0)
     assert len(pacer.packets_to_send(0.0)) == 1
@@ -124,3 +129,11 @@ def test_a_new_target_does_not_forgive_what_was_sent():
 def test_settings_name_what_is_wrong(fields):
     with pytest.raises(ValueError, match=next(iter(fields))):
         PacerSettings(**fields)
+
+
+def test_the_first_picture_is_sent_faster():
+    pacer = Pacer(PacerSettings(initial_burst=5000, burst_time=0.0), 8000)
+    for number in range(7):
+        pacer.enqueue(number, 1000, Priority.VIDEO, 0.0)
+    assert [each.packet for each in pacer.packets_to_send(0.0)] == [0, 1, 2, 3, 4, 5]
+    assert pacer.next_timeout() == pytest.approx(1000 / 2500, abs=0.01)
