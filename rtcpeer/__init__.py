@@ -28,9 +28,11 @@ from rtcpeer.api.media_stats_types import (
     RTCAudioSourceStats,
     RTCCodecStats,
     RTCInboundRtpStreamStats,
+    RTCMediaSourceStats,
     RTCOutboundRtpStreamStats,
     RTCRemoteInboundRtpStreamStats,
     RTCRemoteOutboundRtpStreamStats,
+    RTCRtpStreamStats,
     RTCVideoSourceStats,
 )
 from rtcpeer.api.peer_connection import RTCPeerConnection
@@ -96,9 +98,18 @@ if TYPE_CHECKING:
     from rtcpeer.api.rtp_receiver import RTCRtpContributingSource, RTCRtpReceiver, RTCRtpSynchronizationSource
     from rtcpeer.api.rtp_sender import RTCRtpSender
     from rtcpeer.api.transceiver import RTCRtpTransceiver
+    from rtcpeer.media.blackhole import MediaBlackhole
+    from rtcpeer.media.codec_contract import EncodingTarget
+    from rtcpeer.media.player import MediaPlayer
+    from rtcpeer.media.recorder import MediaRecorder
+    from rtcpeer.media.relay import MediaRelay
     from rtcpeer.media.shared_encoder import SharedEncoder
     from rtcpeer.media.stream import MediaStream
     from rtcpeer.media.track import AudioStreamTrack, MediaStreamTrack, VideoStreamTrack
+    from rtcpeer.rtp.bandwidth import BandwidthSettings, PacerSettings
+    from rtcpeer.rtp.jitter_buffer import JitterBufferSettings
+    from rtcpeer.rtp.loss import LossSettings
+    from rtcpeer.rtp.router import RouterSettings, UnsignalledPolicy
     from rtcpeer.rtp.settings import MediaSettings
     from rtcpeer.srtp.settings import SrtpSettings
 
@@ -126,6 +137,10 @@ __all__ = [
     "MediaStream",
     "RemoteStreamTrack",
     "ForwardedTrack",
+    "MediaPlayer",
+    "MediaRecorder",
+    "MediaRelay",
+    "MediaBlackhole",
     "RTCRtpTransceiver",
     "RTCRtpTransceiverInit",
     "RTCRtpSender",
@@ -147,6 +162,7 @@ __all__ = [
     "EncodedFrame",
     "EncodedFrames",
     "SharedEncoder",
+    "EncodingTarget",
     "CodecParameters",
     "MediaCapabilities",
     "CodecCapability",
@@ -171,10 +187,12 @@ __all__ = [
     "RTCDataChannelStats",
     "RTCPeerConnectionStats",
     "RTCCodecStats",
+    "RTCRtpStreamStats",
     "RTCInboundRtpStreamStats",
     "RTCOutboundRtpStreamStats",
     "RTCRemoteInboundRtpStreamStats",
     "RTCRemoteOutboundRtpStreamStats",
+    "RTCMediaSourceStats",
     "RTCAudioSourceStats",
     "RTCVideoSourceStats",
     "RTCAudioPlayoutStats",
@@ -189,6 +207,12 @@ __all__ = [
     "DtlsSettings",
     "SctpSettings",
     "MediaSettings",
+    "JitterBufferSettings",
+    "LossSettings",
+    "BandwidthSettings",
+    "PacerSettings",
+    "RouterSettings",
+    "UnsignalledPolicy",
     "CodecSettings",
     "SrtpSettings",
     "DataChannelSettings",
@@ -225,11 +249,22 @@ _IMPORTED_LATE = {
     "RTCRtpSynchronizationSource": "rtcpeer.api.rtp_receiver",
     "RTCRtpSender": "rtcpeer.api.rtp_sender",
     "RTCRtpTransceiver": "rtcpeer.api.transceiver",
+    "MediaBlackhole": "rtcpeer.media.blackhole",
+    "EncodingTarget": "rtcpeer.media.codec_contract",
+    "MediaPlayer": "rtcpeer.media.player",
+    "MediaRecorder": "rtcpeer.media.recorder",
+    "MediaRelay": "rtcpeer.media.relay",
     "SharedEncoder": "rtcpeer.media.shared_encoder",
     "MediaStream": "rtcpeer.media.stream",
     "AudioStreamTrack": "rtcpeer.media.track",
     "MediaStreamTrack": "rtcpeer.media.track",
     "VideoStreamTrack": "rtcpeer.media.track",
+    "BandwidthSettings": "rtcpeer.rtp.bandwidth",
+    "PacerSettings": "rtcpeer.rtp.bandwidth",
+    "JitterBufferSettings": "rtcpeer.rtp.jitter_buffer",
+    "LossSettings": "rtcpeer.rtp.loss",
+    "RouterSettings": "rtcpeer.rtp.router",
+    "UnsignalledPolicy": "rtcpeer.rtp.router",
     "MediaSettings": "rtcpeer.rtp.settings",
     "SrtpSettings": "rtcpeer.srtp.settings",
 }

@@ -30,7 +30,7 @@ class EncodedFrames(AsyncIterator[EncodedFrame]):
         self._is_ended = False
         self._waits_for_keyframe = False
 
-    def receive(self, frame: EncodedFrame) -> None:
+    def _receive(self, frame: EncodedFrame) -> None:
         """Take a frame; a reader that lags too far behind goes on at the next keyframe."""
         if self._waits_for_keyframe and not frame.is_keyframe:
             self.dropped += 1
@@ -47,7 +47,7 @@ class EncodedFrames(AsyncIterator[EncodedFrame]):
         self._unread.append(frame)
         self._tell()
 
-    def end(self) -> None:
+    def _end(self) -> None:
         """No more frames will come; those that are there can still be taken."""
         self._is_ended = True
         self._tell()

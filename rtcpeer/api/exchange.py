@@ -53,6 +53,7 @@ class Exchange:
                 sctp_port=settings.sctp.local_port,
                 max_message_size=settings.sctp.max_message_size,
                 capabilities=MediaCapabilities(),  # until media is wanted
+                accepts_simulcast=settings.media is None or settings.media.accepts_simulcast,
             ),
         )
         self.media: Transceivers | None = None

@@ -160,10 +160,10 @@ class RTCRtpReceiver:
         wanted = list(streams)
         for stream in self._streams:
             if stream not in wanted:
-                stream.change(removed=[self._track])
+                stream._change(removed=[self._track])  # noqa: SLF001
         for stream in wanted:
             if stream not in self._streams:
-                stream.change(added=[self._track])
+                stream._change(added=[self._track])  # noqa: SLF001
         self._streams = wanted
 
     def _received(self, event: FrameReceived) -> None:
@@ -174,7 +174,7 @@ class RTCRtpReceiver:
             if chosen is not None:
                 self._decoder.receive(chosen)
         for reader in self._readers:
-            reader.receive(frame)
+            reader._receive(frame)  # noqa: SLF001
 
     def _stream_changed(self, event: StreamStarted | StreamEnded) -> None:
         if isinstance(event, StreamStarted):
@@ -186,7 +186,7 @@ class RTCRtpReceiver:
 
     def _follow_streams(self) -> None:
         is_receiving = self._parameters is not None and self._parameters.is_receiving
-        self._track.set_muted(not (is_receiving and self._active_streams))
+        self._track._set_muted(not (is_receiving and self._active_streams))  # noqa: SLF001
 
     async def _decoded(self) -> RawFrame | None:
         if self._decoder is None:
@@ -216,7 +216,7 @@ class RTCRtpReceiver:
         self._is_ended = True
         readers, self._readers = self._readers, []
         for reader in readers:
-            reader.end()
+            reader._end()  # noqa: SLF001
         self._track.stop()
         self._set_streams(())
 

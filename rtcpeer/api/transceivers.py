@@ -230,7 +230,7 @@ class Transceivers:
         transceiver.receiver._set_streams([self._stream(name) for name in streams])  # noqa: SLF001
         transceiver._fired_direction = direction  # noqa: SLF001
         if not receives:
-            transceiver.receiver.track.set_muted(True)
+            transceiver.receiver.track._set_muted(True)  # noqa: SLF001
         return receives and not (fired is not None and fired.receives)
 
     def _stream(self, name: str) -> MediaStream:

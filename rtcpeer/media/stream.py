@@ -71,7 +71,7 @@ class MediaStream(EventTarget):
         """A stream of another id, with clones of the tracks (`MediaStreamTrack.clone`)."""
         return MediaStream([track.clone() for track in self._tracks.values()])
 
-    def change(self, *, added: Iterable[MediaStreamTrack] = (), removed: Iterable[MediaStreamTrack] = ()) -> None:
+    def _change(self, *, added: Iterable[MediaStreamTrack] = (), removed: Iterable[MediaStreamTrack] = ()) -> None:
         """For its source: the peer has changed the stream, of which the application is told."""
         for track in removed:
             if self._tracks.pop(track.id, None) is not None:

@@ -135,13 +135,13 @@ class MediaStreamTrack(EventTarget):
         clone.enabled = self.enabled
         return clone
 
-    def set_muted(self, is_muted: bool) -> None:
+    def _set_muted(self, is_muted: bool) -> None:
         """For the source of the track: tell whether it has media."""
         if is_muted != self._is_muted and not self._is_ended:
             self._is_muted = is_muted
             self.emit("mute" if is_muted else "unmute")
             for share in tuple(self._shares):
-                share.set_muted(is_muted)
+                share._set_muted(is_muted)  # noqa: SLF001
 
     def _require_live(self) -> None:
         if self._is_ended:

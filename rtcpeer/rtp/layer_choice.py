@@ -11,6 +11,7 @@ __all__ = ["LayerChoice"]
 CLEARLY_LARGER: Final = 1.25  # by this factor a keyframe has to be larger before its layer counts as the better one
 SILENCE: Final = 1.0  # seconds after which the chosen layer counts as paused...
 SILENCE_FRAMES: Final = 10  # ...if the others have brought so many frames meanwhile
+PLAUSIBLE_ERROR: Final = 2.0  # seconds by which what the peer says of its clock may differ from when frames came
 ASK_AGAIN: Final = 0.5  # seconds after which a keyframe that has not come is asked for again
 
 
@@ -67,9 +68,10 @@ class LayerChoice:
     def ended(self, ssrc: int, rid: str | None) -> None:
         """This source has left."""
         if ssrc == self._ssrc:
-            self._ssrc = None
-        elif rid != self._rid:
-            self._layers.pop(rid, None)
+            self._ssrc = self._rid = None
+        elif rid == self._rid:
+            return  # it goes on under another SSRC
+        self._layers.pop(rid, None)
 
     def _is_better(self, layer: _Layer, frame: EncodedFrame, now: float) -> bool:
         """Whether this layer is to take over, or might be."""
@@ -91,7 +93,8 @@ class LayerChoice:
             before = self._last
             passed = now - self._heard_at
             if frame.captured_at is not None and before.captured_at is not None:
-                passed = frame.captured_at - before.captured_at
+                told = frame.captured_at - before.captured_at
+                passed = told if abs(told - passed) < PLAUSIBLE_ERROR else passed
             ticks = max(round(passed * frame.codec.clock_rate), 1)
             self._offset = before.timestamp + ticks - frame.timestamp
         self._rid, self._ssrc = frame.rid, frame.ssrc

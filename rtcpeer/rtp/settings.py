@@ -25,6 +25,7 @@ class MediaSettings:
     max_bitrate: int = 2_500_000  # of a sender of video that has no limit; browsers: what 720p has a use for
     stream_timeout: float = 10.0  # ours: an incoming stream that is silent for so long has ended
     max_streams: int = 64  # incoming streams of one receiver; the state of each is some kilobytes
+    accepts_simulcast: bool = True  # False: of the layers that a peer offers, it is to send the first
     jitter_buffer: JitterBufferSettings = field(default_factory=JitterBufferSettings)
     loss: LossSettings = field(default_factory=LossSettings)
     bandwidth: BandwidthSettings = field(default_factory=BandwidthSettings)

@@ -11,23 +11,24 @@ import av
 import pytest
 
 from rtcpeer import (
+    BandwidthSettings,
     CodecSettings,
+    JitterBufferSettings,
+    LossSettings,
+    MediaBlackhole,
     MediaSettings,
+    PacerSettings,
     RemoteStreamTrack,
+    RouterSettings,
     RTCPeerConnection,
     RTCRtpSender,
     Settings,
     SrtpSettings,
 )
 from rtcpeer.aio import ice_agent
-from rtcpeer.contrib.media import MediaBlackhole
 from rtcpeer.media import encoding_lane, receiving
 from rtcpeer.media.hardware import HARDWARE
 from rtcpeer.mediastreams import AudioStreamTrack, VideoStreamTrack
-from rtcpeer.rtp import RouterSettings
-from rtcpeer.rtp.bandwidth import BandwidthSettings, PacerSettings
-from rtcpeer.rtp.jitter_buffer import JitterBufferSettings
-from rtcpeer.rtp.loss import LossSettings
 from tests.architecture.test_documents import ROOT, rows
 from tests.sim.peers import World, connected, exchange, simulated, until
 from tests.sim.worker import WorkerInPlace

@@ -329,3 +329,10 @@ async def test_layers_of_chromiums_simulcast_arrive(page: Page) -> None:
                 if len(rids) == 3 and min(rids.values()) > 10:
                     break
         assert set(rids) == {"q", "h", "f"}
+        # The track has one of them.
+        widths: list[int] = []
+        async with asyncio.timeout(60):
+            while len(widths) < 60 or len(set(widths[-60:])) > 1 or widths[-1] < 640:
+                widths.append((await arrived["video"].recv()).width)
+        times = [(await arrived["video"].recv()).pts for _ in range(30)]
+        assert times == sorted(set(times))

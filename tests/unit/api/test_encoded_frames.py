@@ -26,8 +26,8 @@ class Owner:
 async def test_frames_come_in_order_and_end():
     owner = Owner()
     for number in range(3):
-        owner.frames.receive(frame(number))
-    owner.frames.end()
+        owner.frames._receive(frame(number))
+    owner.frames._end()
     assert [each.timestamp async for each in owner.frames] == [0, 1, 2]
     assert owner.left == []
 
@@ -36,15 +36,15 @@ async def test_a_reader_that_waits_is_woken():
     owner = Owner()
     waiting = asyncio.create_task(anext(owner.frames))
     await asyncio.sleep(0)
-    owner.frames.receive(frame(7))
-    owner.frames.receive(frame(8))
+    owner.frames._receive(frame(7))
+    owner.frames._receive(frame(8))
     assert (await waiting).timestamp == 7
     assert (await anext(owner.frames)).timestamp == 8
     waiting = asyncio.create_task(anext(owner.frames))
     await asyncio.sleep(0)
     with pytest.raises(RuntimeError, match="two tasks"):
         await anext(owner.frames)
-    owner.frames.end()
+    owner.frames._end()
     with pytest.raises(StopAsyncIteration):
         await waiting
 
@@ -52,19 +52,19 @@ async def test_a_reader_that_waits_is_woken():
 async def test_who_does_not_read_goes_on_at_a_keyframe():
     owner = Owner()
     for number in range(MAX_UNREAD + 5):
-        owner.frames.receive(frame(number))
+        owner.frames._receive(frame(number))
     assert owner.asked == 1
     assert owner.frames.dropped == MAX_UNREAD + 5
-    owner.frames.receive(frame(900, key=True))
-    owner.frames.receive(frame(901))
+    owner.frames._receive(frame(900, key=True))
+    owner.frames._receive(frame(901))
     assert [(await anext(owner.frames)).timestamp for _ in range(2)] == [900, 901]
 
 
 async def test_a_keyframe_that_is_too_much_takes_the_place_of_all_before():
     owner = Owner()
     for number in range(MAX_UNREAD):
-        owner.frames.receive(frame(number))
-    owner.frames.receive(frame(500, key=True))
+        owner.frames._receive(frame(number))
+    owner.frames._receive(frame(500, key=True))
     assert (await anext(owner.frames)).timestamp == 500
     assert owner.asked == 0
 
@@ -72,7 +72,7 @@ async def test_a_keyframe_that_is_too_much_takes_the_place_of_all_before():
 async def test_leaving_by_a_block():
     owner = Owner()
     async with owner.frames as frames:
-        frames.receive(frame(1))
+        frames._receive(frame(1))
     assert owner.left == [owner.frames]
     await owner.frames.aclose()
     assert owner.left == [owner.frames]
@@ -86,5 +86,5 @@ async def test_a_cancelled_reader_loses_nothing():
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
-    owner.frames.receive(frame(3))
+    owner.frames._receive(frame(3))
     assert (await anext(owner.frames)).timestamp == 3

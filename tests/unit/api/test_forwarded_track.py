@@ -30,7 +30,7 @@ class Receiver:
 
     def receive(self, number, rid=None, *, key=False, codec=VP8):
         for reader in self.readers:
-            reader.receive(EncodedFrame(b"", number, key, codec, rid))
+            reader._receive(EncodedFrame(b"", number, key, codec, rid))
 
 
 async def begun(track):
@@ -106,7 +106,7 @@ async def test_it_ends_with_its_receiver_or_alone():
     waiting = [await begun(one), await begun(other)]
     one.stop()
     assert len(receiver.readers) == 1
-    receiver.readers[0].end()
+    receiver.readers[0]._end()
     for task in waiting:
         with pytest.raises(MediaStreamError):
             await task

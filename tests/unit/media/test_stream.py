@@ -49,7 +49,7 @@ def test_events_are_about_changes_from_outside():
     stream.onremovetrack = lambda track: calls.append(("removed", track))
     audio, video = AudioStreamTrack(), VideoStreamTrack()
     stream.addTrack(audio)
-    stream.change(added=[audio, video])
-    stream.change(removed=[audio, audio])
+    stream._change(added=[audio, video])
+    stream._change(removed=[audio, audio])
     assert calls == [("added", video), ("removed", audio)]
     assert stream.getTracks() == [video]

@@ -77,10 +77,10 @@ def test_muting_is_told_when_it_changes():
     track, calls = AudioStreamTrack(), []
     track.onmute, track.onunmute = (lambda: calls.append("mute")), (lambda: calls.append("unmute"))
     for is_muted in (False, True, True, False):
-        track.set_muted(is_muted)
+        track._set_muted(is_muted)
         assert track.muted is is_muted
     track.stop()
-    track.set_muted(True)
+    track._set_muted(True)
     assert calls == ["mute", "unmute"]
 
 
@@ -148,9 +148,9 @@ class TestClone:
         track = ListTrack("video", [picture(1)])
         clone, calls = track.clone(), []
         clone.on("ended", lambda: calls.append("ended"))
-        track.set_muted(True)
+        track._set_muted(True)
         assert clone.muted
-        track.set_muted(False)
+        track._set_muted(False)
         assert not clone.muted
         assert len(await read_all(clone)) == 1
         assert (clone.readyState, calls) == ("ended", ["ended"])

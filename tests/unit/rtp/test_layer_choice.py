@@ -157,3 +157,15 @@ def test_sources_that_have_left_are_forgotten():
         assert peer.choice.take(frame, peer.now) is None
         peer.choice.ended(100 + number, f"layer{number}")
     assert list(peer.choice._layers) == ["f"]
+    for number in range(100):
+        frame = EncodedFrame(bytes(9999), 0, True, VP8, f"layer{number}", ssrc=100 + number)
+        assert peer.choice.take(frame, peer.now) is not None
+        peer.choice.ended(100 + number, f"layer{number}")
+    assert list(peer.choice._layers) == ["f"]
+
+
+def test_a_clock_that_can_not_be_right_does_not_count():
+    peer = Peer()
+    peer.send("q", keyframes="q", knows_time=True)
+    jumped = EncodedFrame(bytes(400), 5, True, VP8, "h", captured_at=4e9, ssrc=2)
+    assert peer.choice.take(jumped, peer.now).timestamp == 1000 + 3000
