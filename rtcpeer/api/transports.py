@@ -213,15 +213,16 @@ class Transports:
         return connection_state((transport.ice.state, transport.dtls.state) for transport in self.all)
 
     def _place_sctp(self, applied: Applied) -> None:
-        """Until it has begun, SCTP goes where its section goes, or stays on a transport that is needed."""
+        """Before it begins, SCTP goes where its section is; until that is known, it stays with a transport needed."""
         if self.is_sctp_negotiated:
             return
-        section = next((each for each in applied.sections if each.is_data_channel), None)
-        keys = [facts.key for facts in applied.transports]
-        key = section.transport if section is not None else next(iter(keys), None)
-        current = next((each.key for each in self.all if each.dtls is self.sctp.transport), None)
-        if key is not None and key != current and (section is not None or current not in keys):
-            self.sctp._move(self._by_key[key].dtls)  # noqa: SLF001
+        needed = [self._by_key[facts.key].dtls for facts in applied.transports] or [self.first.dtls]
+        place = self.sctp.transport if self.sctp.transport in needed else needed[0]
+        if applied.data_channel is not None:
+            section = next(each for each in applied.sections if each.mid == applied.data_channel.mid)
+            place = self._by_key[section.transport].dtls
+        if place is not self.sctp.transport:
+            self.sctp._move(place)  # noqa: SLF001
 
     def _made_for(self, key: int, credentials: tuple[str, str] | None = None) -> Transport:
         self._made += 1
