@@ -239,7 +239,7 @@ class Transceivers:
     def _follow_transport(self) -> None:
         for transceiver in self._all:
             transceiver.sender._encoder.follow()  # noqa: SLF001
-            if self._link.is_over:
+            if transceiver._link.is_over:  # noqa: SLF001
                 # Deviation: in a browser the tracks of a peer that has left stay live. But nothing can come any more (a
                 # DTLS transport does not begin anew), and a program that waits for the next frame has to learn of it.
                 transceiver.receiver._end()  # noqa: SLF001

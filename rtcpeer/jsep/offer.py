@@ -53,7 +53,10 @@ def offered_sections(
 
 
 def _with_transports(sections: Sequence[Section], settled: Session, policy: BundlePolicy) -> tuple[Section, ...]:
-    """The sections with transports and groups: as settled, and new ones with the first that can take them."""
+    """The sections with transports and groups: as settled, and new ones with the first group that there is.
+
+    Not even "max-compat" offers a transport beside the group's to a peer that has bundled: it is known to.
+    """
     known = living_transports(settled)
     settled_groups = {section.mid: section.group for section in settled.sections if section.mid in known}
     is_parted = len(set(known.values())) > 1

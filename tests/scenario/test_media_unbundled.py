@@ -247,7 +247,7 @@ async def test_one_transport_that_fails_fails_the_connection_and_is_explained():
         """The video's transport gets no address that is anybody's."""
         head, audio, video, data = stripped(text).split("m=")
         video = re.sub(r"203\.0\.113\.\d+ \d+", "203.0.113.99 9999", video)
-        return "m=".join((head, audio, video, data))
+        return f"{head}m={audio}m={video}m={data}"
 
     await call.exchange(deaf, deaf)
     await until(lambda: call.a.connectionState == "failed")
