@@ -117,7 +117,7 @@ def remote_candidate(candidate: RTCIceCandidate | Mapping[str, Any] | str | None
     if candidate is None:
         return RTCIceCandidate()
     if isinstance(candidate, str):
-        # A bare line says nothing about its m-section; there is only one transport that it can be for.
+        # A bare line says nothing about its m-section; it is taken for the first one's.
         return RTCIceCandidate(candidate, sdpMLineIndex=0)
     made = candidate if isinstance(candidate, RTCIceCandidate) else RTCIceCandidate(candidate)
     if made.candidate and made.sdpMid is None and made.sdpMLineIndex is None:

@@ -156,11 +156,10 @@ class Transports:
 
     def release(self, applied: Applied) -> None:
         """Close what is not needed any more, once media has left it."""
-        needed = {facts.key for facts in applied.transports} or {self.first.key}
         # In the order of the sections, so that the first is the one that descriptions begin with.
-        order = [facts.key for facts in applied.transports] or [self.first.key]
+        needed = [facts.key for facts in applied.transports] or [self.first.key]
         unneeded = [transport for key, transport in self._by_key.items() if key not in needed]
-        self._by_key = {key: self._by_key[key] for key in order}
+        self._by_key = {key: self._by_key[key] for key in needed}
         prepared, self._prepared = self._prepared, {}
         for transport in (*unneeded, *prepared.values()):
             leftover = transport.close()

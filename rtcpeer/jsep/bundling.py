@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, count
 
 from rtcpeer.jsep.facts import Section, Session
-from rtcpeer.jsep.settings import BundlePolicy
+from rtcpeer.jsep.settings import NegotiationSettings
 
 __all__ = ["Placement", "carried", "fresh_keys", "living_transports", "tagged"]
 
@@ -48,14 +48,13 @@ class Placement:
     """Finds the transports for the sections of a remote description, from its BUNDLE groups (their tagged mid first).
 
     ``before`` is what the last answer has settled. Sections ``bundle_only`` live in a transport with others or not at
-    all; without ``can_part``, so do all that our offer has put into one transport.
+    all.
     """
 
     before: Session
     groups: Sequence[Sequence[str]]
-    policy: BundlePolicy
+    settings: NegotiationSettings
     bundle_only: AbstractSet[str] = frozenset()
-    can_part: bool = True
 
     def of_offer(self, sections: Sequence[Section]) -> tuple[Section, ...]:
         """The sections of an offer with their transports; those that can have none are rejected."""
@@ -80,7 +79,7 @@ class Placement:
                 wanted = next((proposed[mid] for mid in proposed if mid in members), None)
                 is_parted = wanted in taken
                 key = next(fresh) if wanted is None or is_parted else wanted
-                if is_parted and not self.can_part:
+                if is_parted and not self.settings.can_part_transports:
                     continue
             for mid in members:
                 own = kept.get(mid, key)
@@ -102,16 +101,22 @@ class Placement:
 
     def _permitted(self, placed: Mapping[str, Section], settled: Mapping[str, int]) -> dict[str, Section]:
         """Those that may live where they are."""
-        alone = {section.transport for mid, section in placed.items() if mid not in self.bundle_only}
-        if self.policy == "max-bundle":
-            # RFC 9429 section 4.1.1: of what a peer does not bundle, only one transport's sections are negotiated.
-            first = next((section.transport for section in placed.values()), 0)
-            alone &= set(settled.values()) or {first}
+        known = set(settled.values())
+        fresh = [
+            key
+            for key in dict.fromkeys(
+                section.transport for mid, section in placed.items() if mid not in self.bundle_only
+            )
+            if key not in known
+        ]
+        # RFC 9429 section 4.1.1 of "max-bundle": where a peer does not bundle, one transport's sections are negotiated.
+        most = 1 if self.settings.bundle_policy == "max-bundle" else self.settings.max_transports
+        permitted = known.union(fresh[: max(0, most - len(known))])
         has_association = self.before.data_channel is not None
         return {
             mid: section
             for mid, section in placed.items()
-            if section.transport in alone
+            if section.transport in permitted
             # An SCTP association can not go over to another transport (RFC 8841 section 9.3).
             and not (section.is_data_channel and has_association and settled.get(mid) not in {None, section.transport})
         }

@@ -51,7 +51,7 @@ def offered_sections(session: Session, offer: SessionDescription, settings: Nego
                 remote=rtp,
             )
         )
-    placed = Placement(session, groups, settings.bundle_policy, _ungrouped(offer, mids, groups)).of_offer(sections)
+    placed = Placement(session, groups, settings, _ungrouped(offer, mids, groups)).of_offer(sections)
     for together in carried(placed).values():
         descriptions = [rtp for index in together if (rtp := placed[index].remote) is not None]
         _check_multiplexing(descriptions, placed[together[0]].mid)
@@ -91,8 +91,7 @@ def answered_sections(
             )
         )
     bundle_only = {section.mid for section in session.sections if section.is_bundle_only}
-    placement = Placement(before, groups, settings.bundle_policy, bundle_only, settings.can_part_transports)
-    placed = placement.of_answer(sections)
+    placed = Placement(before, groups, settings, bundle_only).of_answer(sections)
     for together in carried(placed).values():
         descriptions = [rtp for index in together if (rtp := placed[index].remote) is not None]
         _check_multiplexing(descriptions, placed[together[0]].mid)

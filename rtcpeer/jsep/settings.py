@@ -28,6 +28,7 @@ class NegotiationSettings:
     # instead of one for each kind (RFC 9429 section 4.1.1); where the answer does not bundle, the others are made then.
     bundle_policy: BundlePolicy = "balanced"
     can_part_transports: bool = True  # False: what an answer takes out of the one transport of our offer is rejected
+    max_transports: int = 32  # each has sockets; what a peer wants beyond them is rejected
     accepts_simulcast: bool = True  # False: of the streams that a peer offers, it shall send the first
 
     def __post_init__(self) -> None:
@@ -35,5 +36,7 @@ class NegotiationSettings:
             raise ValueError("answer_setup is active or passive")
         if not 0 < self.sctp_port <= 65535:
             raise ValueError("sctp_port is a number from 1 to 65535")
+        if self.max_transports < 1:
+            raise ValueError("max_transports is at least 1")
         if self.max_message_size < 0:
             raise ValueError("max_message_size is not negative")

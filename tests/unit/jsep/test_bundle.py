@@ -240,3 +240,16 @@ def test_a_connection_without_sections_goes_on_with_its_transport():
     assert transports(first.session) == transports(second.session) == {0: ()}
     applied, answered = exchange(first, second, wanted(wish(1)))
     assert transports(applied) == transports(answered) == {0: ("1",)}
+
+
+def test_a_peer_gets_no_more_transports_than_there_may_be():
+    many = wanted(*(wish(key) for key in range(6)))
+    settings = NegotiationSettings(max_transports=4)
+    first, second = offerer("max-compat"), Negotiation("2", settings)
+    _, answered = answer_of(second, stripped(offer_of(first, many)), many)
+    assert answered.mids == ("0", "1", "2", "3")
+    first, second = offerer("balanced", max_transports=4), Negotiation("2")
+    reply, _ = answer_of(second, stripped(offer_of(first, many)), many)
+    assert first.set_remote(ANSWER, reply).mids == ("0", "1", "2", "3")
+    with pytest.raises(ValueError, match="max_transports"):
+        NegotiationSettings(max_transports=0)
