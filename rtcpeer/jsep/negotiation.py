@@ -68,7 +68,7 @@ class Negotiation:
         if self.state not in {SignalingState.STABLE, SignalingState.HAVE_LOCAL_OFFER}:
             raise InvalidStateError(f"an offer can not be created in signaling state {self.state.value!r}")
         sections = offered_sections(self._session, self._stable, wanted, self.settings)
-        transports = _used(local, sections)
+        transports = _used(local, sections, self._session)
         bare_offer = self._numbered(build_offer(sections, transports, self.settings))
         following = apply.after_local_offer(self._session, self._stable, sections, _own_credentials(transports))
         self._last_offer = _Created(bare_offer, following)
@@ -86,7 +86,7 @@ class Negotiation:
             raise InvalidStateError(f"an answer can not be created in signaling state {self.state.value!r}")
         assert self.pending_remote is not None  # the state says so
         sections = answered_sections(self._session, wanted or Wanted(), self.settings)
-        transports = _used(local, sections)
+        transports = _used(local, sections, self._session)
         setups = {key: answer_setup(self._session.transport(key), self.settings.answer_setup) for key in transports}
         bare_answer = self._numbered(build_answer(sections, transports, setups, self.settings))
         answered = replace(self._session, sections=sections)
@@ -337,11 +337,12 @@ class _Created:
     session: Session
 
 
-def _used(local: LocalTransports, sections: Iterable[Section]) -> dict[int, LocalTransport]:
-    """Our side of those transports that the sections need, the first in any case."""
+def _used(local: LocalTransports, sections: Iterable[Section], session: Session) -> dict[int, LocalTransport]:
+    """Our side of those transports that the sections need; where none lives, of the first all the same."""
+    keys = list(tagged(sections)) or [each.key for each in session.transports[:1]] or [0]
     if isinstance(local, LocalTransport):
-        return {key: replace(local, key=key) for key in tagged(sections) or [0]}
-    return {key: local(key) for key in tagged(sections) or [0]}
+        return {key: replace(local, key=key) for key in keys}
+    return {key: local(key) for key in keys}
 
 
 def _own_credentials(transports: dict[int, LocalTransport]) -> dict[int, tuple[str, str]]:

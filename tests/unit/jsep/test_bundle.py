@@ -173,6 +173,22 @@ def test_sections_keep_their_transports_and_new_ones_get_others():
     assert transports(applied) == transports(answered) == {1: ("1",), 2: ("2",), 3: ("3",)}
 
 
+def test_a_description_without_sections_asks_for_no_other_transport():
+    first, second = unbundled()
+    stopped = wanted(wish(0, "audio", is_stopped=True), wish(1), data_channel=True)
+    answer_of(second, offer_of(first, stopped))
+    asked = []
+
+    def transport(key):
+        asked.append(key)
+        return local("b")(key)
+
+    rejected = re.sub("(?m)^m=(video|application) 9", r"m=\1 0", offer_of(first, stopped))
+    second.set_remote(OFFER, rejected)
+    second.create_answer(transport)
+    assert asked == [1]
+
+
 def test_a_peer_that_bundles_later_changes_no_transport():
     first, second = unbundled()
     reply, answered = answer_of(second, offer_of(first).replace("t=0 0\r\n", "t=0 0\r\na=group:BUNDLE 0 1 2\r\n"))
