@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Collection, Coroutine, Generator
 from typing import Any
 
-__all__ = ["Closing", "both"]
+__all__ = ["Closing", "together"]
 
 
 class Closing(Coroutine[Any, Any, None]):
@@ -40,13 +40,12 @@ class Closing(Coroutine[Any, Any, None]):
             self._steps.close()
 
 
-def both(task: asyncio.Task[None] | None, more: Collection[asyncio.Task[None]]) -> asyncio.Task[None] | None:
+def together(tasks: Collection[asyncio.Task[None]]) -> asyncio.Task[None] | None:
     """A task that ends when all of these have; None for none."""
-    if not more:
-        return task
-    tasks = {*more, task} if task else set(more)
+    if len(tasks) < 2:
+        return next(iter(tasks), None)
     loop = next(iter(tasks)).get_loop()  # a program that has left its loop may close, and then run it for what is left
-    return loop.create_task(_wait(tasks), name="rtcpeer closing")
+    return loop.create_task(_wait(set(tasks)), name="rtcpeer closing")
 
 
 async def _wait(tasks: set[asyncio.Task[None]]) -> None:

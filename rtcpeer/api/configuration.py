@@ -94,7 +94,8 @@ class RTCConfiguration:
     Args:
         iceServers: none is contacted that is not listed here.
         iceTransportPolicy: which candidates may be used; ``"all"`` or ``"relay"``.
-        bundlePolicy: ``"balanced"``, ``"max-compat"`` or ``"max-bundle"``.
+        bundlePolicy: ``"balanced"``, one transport is offered, and others are made where the peer does not bundle;
+            ``"max-compat"``, each section is offered with its own; ``"max-bundle"``, what is not bundled is rejected.
         rtcpMuxPolicy: only ``"require"``.
         certificates: at most one is used; made for this connection when empty.
         iceCandidatePoolSize: 0 to 255.

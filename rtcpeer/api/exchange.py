@@ -5,6 +5,7 @@ import copy
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rtcpeer.api.configuration import Settings
@@ -18,7 +19,7 @@ from rtcpeer.core import Entropy
 from rtcpeer.jsep.capabilities import MediaCapabilities
 from rtcpeer.jsep.facts import Applied, Wanted
 from rtcpeer.jsep.negotiation import Negotiation, Which
-from rtcpeer.jsep.settings import NegotiationSettings
+from rtcpeer.jsep.settings import BundlePolicy, NegotiationSettings
 from rtcpeer.jsep.signaling import DescriptionType, SignalingState
 from rtcpeer.sdp.serialize import serialize
 
@@ -36,6 +37,7 @@ class Exchange:
     Args:
         transports: what descriptions describe, and bring about.
         settings: the program's.
+        bundle_policy: likewise.
         entropy: for the session's id, and what media needs.
         tell: fires an event of the connection.
     """
@@ -44,6 +46,7 @@ class Exchange:
         self,
         transports: Transports,
         settings: Settings,
+        bundle_policy: BundlePolicy,
         entropy: Entropy,
         tell: Callable[..., object],
     ) -> None:
@@ -54,6 +57,9 @@ class Exchange:
                 max_message_size=settings.sctp.max_message_size,
                 capabilities=MediaCapabilities(),  # until media is wanted
                 accepts_simulcast=settings.media is None or settings.media.accepts_simulcast,
+                bundle_policy=bundle_policy,
+                # A mux tells connections apart by fragments, and the parted sections of our offer have the same.
+                can_part_transports=settings.udp_mux is None and settings.tcp_mux is None,
             ),
         )
         self.media: Transceivers | None = None
@@ -62,7 +68,7 @@ class Exchange:
         self.run = self.need.operations.run
         self.wants_data_channel = False
         self._restarts = RestartRequests()
-        self._remote_candidates = RemoteCandidates(transports.ice.addRemoteCandidate)
+        self._remote_candidates = RemoteCandidates(self._use_candidate)
         self._transports = transports
         self._settings = settings
         self._entropy = entropy
@@ -74,16 +80,14 @@ class Exchange:
         """An offer of all that is wanted."""
         # Without a description there is nothing to replace.
         is_restart = (is_restart or self._restarts.is_due) and self.negotiation.local_description() is not None
-        local = self._transports.local_transport(is_restart=is_restart)
+        local = partial(self._transports.local, self.negotiation, is_restart=is_restart)
         sdp = self.negotiation.create_offer(self._wanted(), local)
         return RTCSessionDescription(sdp=serialize(sdp), type="offer")
 
     async def create_answer(self) -> RTCSessionDescription:
         """An answer to the pending offer."""
-        settled = self.negotiation.settled.local_credentials
-        # The peer's restart is answered by ours (RFC 8839 section 4.4.2); a provisional answer has done that already.
-        is_restart = self.negotiation.is_restart_offered and self._transports.has_credentials(settled)
-        sdp = self.negotiation.create_answer(self._transports.local_transport(is_restart=is_restart), self._wanted())
+        local = partial(self._transports.answering, self.negotiation)
+        sdp = self.negotiation.create_answer(local, self._wanted())
         return RTCSessionDescription(sdp=serialize(sdp), type="answer")
 
     async def set_local(self, description: RTCSessionDescription | None) -> None:
@@ -99,8 +103,8 @@ class Exchange:
         self._apply(applied, before)
         if kind is DescriptionType.OFFER:
             self._restarts.offer_set()
-        if kind is not DescriptionType.ROLLBACK and applied.mids:
-            self._transports.gatherer.gather()
+        if kind is not DescriptionType.ROLLBACK:
+            self._transports.gather(applied)
 
     async def set_remote(self, description: RTCSessionDescription) -> None:
         """Apply the peer's description."""
@@ -113,6 +117,8 @@ class Exchange:
         self._transports.check(applied, description.sdp)
         self.negotiation = following
         self._apply(applied, before)
+        if applied.type is not DescriptionType.ROLLBACK and applied.type is not DescriptionType.OFFER:
+            self._transports.gather(applied)  # for what the answer has taken out of a group
         self._remote_candidates.description_set(following)
 
     async def add_candidate(self, candidate: RTCIceCandidate) -> None:
@@ -126,7 +132,7 @@ class Exchange:
         if self.media is None:
             from rtcpeer.api.transceivers import Transceivers  # noqa: PLC0415 imports PyAV
 
-            self.media = Transceivers(self._transports.dtls, self._settings, self._entropy, self.need.update)
+            self.media = Transceivers(self._transports, self._settings, self._entropy, self.need.update)
             negotiation = self.negotiation
             negotiation.settings = replace(negotiation.settings, capabilities=self.media.capabilities)
         return self.media
@@ -150,7 +156,7 @@ class Exchange:
     def local_description(self, which: Which) -> RTCSessionDescription | None:
         """Our description, with the candidates gathered so far."""
         description = self.negotiation.local_description(which)
-        transports = self._transports.local_transports(self.negotiation)
+        transports = self._transports.described(self.negotiation)
         sdp = self.negotiation.local_description_text(which, *transports)
         return RTCSessionDescription(sdp, description.type.value) if description and sdp else None
 
@@ -170,11 +176,7 @@ class Exchange:
             self.leftovers = self.media.close()
 
     def _apply(self, applied: Applied, before: SignalingState) -> None:
-        for index, section in enumerate(applied.sections):
-            if not section.is_rejected:
-                self._transports.gatherer._media_section = (section.mid, index)  # noqa: SLF001
-                break
-        self._transports.apply(applied, self.negotiation.session.local_credentials)
+        self._transports.apply(applied)
         if applied.is_data_channel_refused:
             # Otherwise the same offer would be needed again, and be refused again, for ever.
             self.wants_data_channel = False
@@ -184,11 +186,14 @@ class Exchange:
             self._tell("signalingstatechange")
         for track in tracks:
             self._tell("track", track)
-        self._transports.gatherer._tell_state()  # noqa: SLF001 a restart, or its rollback
+        self._transports.release(applied)
         if applied.state is SignalingState.STABLE:
             self._restarts.settle(self.negotiation)
             self.need.forget()
             self.need.update()
+
+    def _use_candidate(self, candidate: RTCIceCandidate, key: int) -> None:
+        self._transports.of(key).ice.addRemoteCandidate(candidate)
 
     def _wanted(self) -> Wanted:
         if self.media is None:

@@ -24,10 +24,14 @@ def explain_connection(
 
 
 def connection_facts(transports: Transports, negotiation: Negotiation, media: "Transceivers | None" = None) -> Facts:
-    """What the ICE agent knows, with what the descriptions and the layers above it add."""
-    bundle = transports.dtls._bundle  # noqa: SLF001
-    association = bundle.channels.association
-    agent = transports.ice._agent  # noqa: SLF001
+    """What the ICE agent knows, with what the descriptions and the layers above it add.
+
+    Of several transports, the one that decides over the connection's state.
+    """
+    transport = transports.decisive
+    bundle = transport.dtls._bundle  # noqa: SLF001
+    association = transports.sctp.transport._bundle.channels.association  # noqa: SLF001
+    agent = transport.agent
     return replace(
         agent.facts.snapshot(agent.servers, agent.settings),
         signaling=_signaling_facts(transports, negotiation),
@@ -43,7 +47,7 @@ def connection_facts(transports: Transports, negotiation: Negotiation, media: "T
 
 
 def _signaling_facts(transports: Transports, negotiation: Negotiation) -> SignalingFacts:
-    remote = transports.remote
+    remote = transports.first.remote
     return SignalingFacts(
         state=negotiation.state.value,
         has_local_description=negotiation.local_description() is not None,

@@ -73,7 +73,7 @@ class NetworkHandoff(EventTarget):
         self._retry_delay = retry_delay
         self._backoff = backoff
         self._patience = patience
-        self._ice = pc._transports.ice  # noqa: SLF001
+        self._ice = pc._transports.first.ice  # noqa: SLF001
         self._agent = self._ice._agent  # noqa: SLF001
         self._changed_at = -math.inf  # the network
         self._pair = self._ice.getSelectedCandidatePair()

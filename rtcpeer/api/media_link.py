@@ -1,4 +1,4 @@
-"""What the senders and receivers of one connection share."""
+"""What the sender and the receiver of one transceiver have from their connection."""
 
 import asyncio
 import time
@@ -17,7 +17,7 @@ __all__ = ["MediaLink"]
 
 @dataclass(eq=False, slots=True)
 class MediaLink:
-    """Their transport, their settings, and the way back to their connection."""
+    """Their transport, which negotiation may change, their settings, and the way back to their connection."""
 
     transport: RTCDtlsTransport
     settings: Settings

@@ -16,7 +16,7 @@ from rtcpeer.api.media_stats_types import (
     RTCVideoSourceStats,
 )
 from rtcpeer.api.rtp_parameters import RTCRtpCodecParameters
-from rtcpeer.api.stats import TRANSPORT_ID, RTCStatsReport, StatsCollector
+from rtcpeer.api.stats import RTCStatsReport, StatsCollector
 from rtcpeer.media.codec_contract import DecoderStatistics, EncoderStatistics
 from rtcpeer.rtp.parameters import CodecParameters
 from rtcpeer.rtp.statistics import InboundStatistics, OutboundStatistics
@@ -40,6 +40,7 @@ class MediaStats:
         self.report = collector.transport() if report is None else report
         self.timestamp = collector.timestamp
         self._wall_clock = collector.wall_clock
+        self._transport_id = collector.transport_id
 
     def add_sender(self, sender: "RTCRtpSender") -> list[str]:
         """The source, and each stream with what the peer reports of it; returns the ids of the streams."""
@@ -99,7 +100,7 @@ class MediaStats:
             key,
             stream.ssrc,
             stream.kind,
-            TRANSPORT_ID,
+            self._transport_id,
             self._add_codec(stream.codec, stream.mid, "O"),
             mid=stream.mid,
             rid=stream.rid,
@@ -137,7 +138,7 @@ class MediaStats:
                 key,
                 stream.ssrc,
                 stream.kind,
-                TRANSPORT_ID,
+                self._transport_id,
                 self._add_codec(stream.codec, stream.mid, "O"),
                 localId=local,
                 packetsLost=remote.packets_lost,
@@ -161,7 +162,7 @@ class MediaStats:
             key,
             stream.ssrc,
             stream.kind,
-            TRANSPORT_ID,
+            self._transport_id,
             self._add_codec(stream.codec, stream.mid, "I"),
             trackIdentifier=receiver.track.id,
             mid=stream.mid,
@@ -204,7 +205,7 @@ class MediaStats:
                 key,
                 stream.ssrc,
                 stream.kind,
-                TRANSPORT_ID,
+                self._transport_id,
                 self._add_codec(stream.codec, stream.mid, "I"),
                 localId=local,
                 packetsSent=remote.packets_sent,
@@ -259,7 +260,7 @@ class MediaStats:
                 "codec",
                 key,
                 codec.payload_type,
-                TRANSPORT_ID,
+                self._transport_id,
                 shown.mimeType,
                 shown.clockRate,
                 shown.channels,

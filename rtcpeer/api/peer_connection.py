@@ -4,10 +4,10 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Callable, Coroutine, Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from rtcpeer.aio.network import Network
-from rtcpeer.api.closing import Closing, both
+from rtcpeer.api.closing import Closing, together
 from rtcpeer.api.configuration import RTCConfiguration, Settings
 from rtcpeer.api.data_channel import RTCDataChannel
 from rtcpeer.api.description import RTCSessionDescription
@@ -22,12 +22,12 @@ from rtcpeer.api.states import (
     RTCIceGatheringState,
     RTCPeerConnectionState,
     RTCSignalingState,
-    connection_state,
 )
 from rtcpeer.api.stats import RTCStatsReport
 from rtcpeer.api.transports import Transports
 from rtcpeer.core import Entropy
 from rtcpeer.errors import InvalidAccessError, InvalidStateError
+from rtcpeer.jsep.settings import BundlePolicy
 from rtcpeer.stack.explanation import Explanation
 
 if TYPE_CHECKING:  # these import PyAV, which connections for data do without
@@ -83,12 +83,14 @@ class RTCPeerConnection(EventTarget):
         self._configuration = RTCConfiguration.of(configuration)
         self._own_settings = settings or Settings()
         self._settings = self._own_settings.configured(self._configuration)
-        self._transports = Transports(self._configuration, self._settings, network, entropy)
-        self._exchange = Exchange(self._transports, self._settings, entropy, self.emit)
+        self._transports = Transports(
+            self._configuration, self._settings, network, entropy, self.emit, self._update_connection_state
+        )
+        bundle_policy = cast("BundlePolicy", self._configuration.bundlePolicy)  # of either type it is a string by now
+        self._exchange = Exchange(self._transports, self._settings, bundle_policy, entropy, self.emit)
         self._connection_state: RTCPeerConnectionState = "new"
         self._is_closed = False
         self._leftover: asyncio.Task[None] | None = None  # what close() could not end at once
-        self._listen()
         self._gather_ahead()
 
     # Descriptions
@@ -174,8 +176,7 @@ class RTCPeerConnection(EventTarget):
             until: decides, in place of our own judgement, whether the candidates so far suffice, for instance
                 ``lambda candidates: any(one.type == "srflx" for one in candidates)``.
         """
-        if self._transports.gatherer.state != "new":
-            await self._transports.gatherer.gathered(timeout, until)
+        await self._transports.gathered(timeout, until)
         return self.localDescription
 
     @property
@@ -335,12 +336,12 @@ class RTCPeerConnection(EventTarget):
     @property
     def iceGatheringState(self) -> RTCIceGatheringState:
         """``"new"``, ``"gathering"`` or ``"complete"``."""
-        return self._transports.gatherer.state
+        return self._transports.gathering_state
 
     @property
     def iceConnectionState(self) -> RTCIceConnectionState:
         """The state of connectivity; ``"closed"`` after `close`."""
-        return "closed" if self._is_closed else self._transports.ice.state
+        return "closed" if self._is_closed else self._transports.ice_state
 
     @property
     def connectionState(self) -> RTCPeerConnectionState:
@@ -350,7 +351,7 @@ class RTCPeerConnection(EventTarget):
     @property
     def canTrickleIceCandidates(self) -> bool | None:
         """Whether the peer takes candidates one by one; None before its description."""
-        remote = self._transports.remote
+        remote = self._transports.first.remote
         return None if remote is None else "trickle" in remote.options
 
     def getConfiguration(self) -> RTCConfiguration:
@@ -376,7 +377,7 @@ class RTCPeerConnection(EventTarget):
             made, is_pool_fixed=self._exchange.negotiation.local_description() is not None
         )
         self._settings = self._own_settings.configured(made)
-        if self._transports.configure(servers, self._settings.ice):
+        if self._transports.configure(servers, self._settings):
             self._exchange.configuration_changed()
         self._gather_ahead()
 
@@ -393,7 +394,7 @@ class RTCPeerConnection(EventTarget):
             return await media.stats(selector)
         if selector is not None:
             raise InvalidAccessError("no sender or receiver of this connection has that track")
-        return self._transports.ice._stats.connection()  # noqa: SLF001
+        return self._transports.statistics()
 
     def explain(self) -> Explanation:
         """Why the connection is where it is: ``print`` it, or look at its findings. Needs a running event loop."""
@@ -421,7 +422,7 @@ class RTCPeerConnection(EventTarget):
 
     def _close(self) -> None:
         self._exchange.close()
-        self._leftover = both(self._transports.close(), self._exchange.leftovers)
+        self._leftover = together(self._transports.close() | self._exchange.leftovers)
         # Deviation: the W3C's close() fires no event (webrtc-pc section 4.4.1.4); programs written for aiortc clean up
         # in the handlers of these three.
         self.emit("signalingstatechange")
@@ -441,27 +442,14 @@ class RTCPeerConnection(EventTarget):
     # News from the transports
 
     def _gather_ahead(self) -> None:
-        """RFC 9429 section 3.5.4; there is one transport, so that any pool is a pool of one."""
+        """RFC 9429 section 3.5.4, for the one transport that bundled sections need, however large the pool."""
         if self._configuration.iceCandidatePoolSize:
             with contextlib.suppress(RuntimeError):  # made before the loop runs
-                self._transports.gatherer.gather_ahead()
-
-    def _listen(self) -> None:
-        transports = self._transports
-        transports.gatherer.on("statechange", lambda: self.emit("icegatheringstatechange"))
-        transports.gatherer.on("localcandidate", lambda candidate: self.emit("icecandidate", candidate))
-        transports.gatherer.on("error", lambda error: self.emit("icecandidateerror", error))
-        transports.ice.on("statechange", self._on_ice_state)
-        transports.dtls.on("statechange", self._update_connection_state)
-        transports.sctp.on("datachannel", lambda channel: self.emit("datachannel", channel))
-
-    def _on_ice_state(self) -> None:
-        self.emit("iceconnectionstatechange")
-        self._update_connection_state()
+                self._transports.first.gatherer.gather_ahead()
 
     def _update_connection_state(self) -> None:
         if not self._is_closed:
-            self._set_connection_state(connection_state(self._transports.ice.state, self._transports.dtls.state))
+            self._set_connection_state(self._transports.state)
 
     def _set_connection_state(self, state: RTCPeerConnectionState) -> None:
         if state != self._connection_state:

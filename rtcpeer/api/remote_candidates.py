@@ -7,6 +7,7 @@ from typing import Any
 
 from rtcpeer.api.ice_candidate import RTCIceCandidate
 from rtcpeer.errors import OperationError
+from rtcpeer.jsep.facts import TransportFacts
 from rtcpeer.jsep.negotiation import Negotiation, Which
 from rtcpeer.sdp.model import MediaSection, SessionDescription
 
@@ -21,10 +22,10 @@ class RemoteCandidates:
     """Candidates wait here for their description, and are remembered for what `remoteDescription` shows.
 
     Args:
-        use: takes a candidate whose m-section exists.
+        use: takes a candidate whose m-section exists, with the key of its transport.
     """
 
-    def __init__(self, use: Callable[[RTCIceCandidate], None]) -> None:
+    def __init__(self, use: Callable[[RTCIceCandidate, int], None]) -> None:
         self._use = use
         self._early: list[RTCIceCandidate] = []
         self._trickled: list[tuple[str, RTCIceCandidate]] = []  # with the mid of their m-section
@@ -48,7 +49,12 @@ class RemoteCandidates:
             self._trickled.clear()
             return
         sessions = (negotiation.settled, negotiation.session)
-        fragments = {session.remote.username_fragment for session in sessions if session.remote is not None}
+        fragments = {
+            transport.remote.username_fragment
+            for session in sessions
+            for transport in session.transports
+            if transport.remote is not None
+        }
         self._trickled = [each for each in self._trickled if each[1].usernameFragment in fragments]
         early, self._early = self._early, []
         for candidate in early:
@@ -71,15 +77,16 @@ class RemoteCandidates:
         return replace(sdp, media=media)
 
     def _take(self, candidate: RTCIceCandidate, negotiation: Negotiation) -> None:
-        remote = negotiation.session.remote
-        if candidate.usernameFragment is None and remote is not None:
-            # W3C webrtc-pc section 4.4.2: it is meant for the latest description.
-            candidate = candidate._with_fragment(remote.username_fragment)  # noqa: SLF001
-        if candidate.sdpMid is not None or candidate.sdpMLineIndex is not None or candidate.candidate:
-            section = negotiation.find_section(candidate.sdpMid, candidate.sdpMLineIndex)
-            if candidate.candidate and len(self._trickled) < MAX_TRICKLED:
-                self._trickled.append((section.mid, candidate))
-        self._use(candidate)
+        session = negotiation.session
+        if candidate.sdpMid is None and candidate.sdpMLineIndex is None and not candidate.candidate:
+            for transport in session.transports:  # the end of all
+                self._use(_latest(candidate, transport), transport.key)
+            return
+        section = negotiation.find_section(candidate.sdpMid, candidate.sdpMLineIndex)
+        candidate = _latest(candidate, session.transport(section.transport))
+        if candidate.candidate and len(self._trickled) < MAX_TRICKLED:
+            self._trickled.append((section.mid, candidate))
+        self._use(candidate, section.transport)
 
     def _filled(self, section: MediaSection, mid: str) -> MediaSection:
         known = {attribute.value for attribute in section.attributes.named("candidate")}
@@ -93,6 +100,13 @@ class RemoteCandidates:
         return replace(section, attributes=section.attributes.plus(("candidate", value) for value in added))
 
 
+def _latest(candidate: RTCIceCandidate, transport: TransportFacts) -> RTCIceCandidate:
+    """W3C webrtc-pc section 4.4.2: one that does not say it is meant for the latest description."""
+    if candidate.usernameFragment is None and transport.remote is not None:
+        return candidate._with_fragment(transport.remote.username_fragment)  # noqa: SLF001
+    return candidate
+
+
 def remote_candidate(candidate: RTCIceCandidate | Mapping[str, Any] | str | None) -> RTCIceCandidate:
     """What `addIceCandidate` was given, as an object; None is the end of candidates.
 
@@ -103,7 +117,7 @@ def remote_candidate(candidate: RTCIceCandidate | Mapping[str, Any] | str | None
     if candidate is None:
         return RTCIceCandidate()
     if isinstance(candidate, str):
-        # A bare line says nothing about its m-section; there is only one transport that it can be for.
+        # A bare line says nothing about its m-section; it is taken for the first one's.
         return RTCIceCandidate(candidate, sdpMLineIndex=0)
     made = candidate if isinstance(candidate, RTCIceCandidate) else RTCIceCandidate(candidate)
     if made.candidate and made.sdpMid is None and made.sdpMLineIndex is None:

@@ -1,5 +1,6 @@
 """When an offer is to restart ICE (W3C webrtc-pc section 4.4.2, RFC 9429 sections 4.1.18 and 5.2.2)."""
 
+from rtcpeer.jsep.facts import Session
 from rtcpeer.jsep.negotiation import Negotiation
 
 __all__ = ["RestartRequests"]
@@ -15,8 +16,7 @@ class RestartRequests:
 
     def request(self, negotiation: Negotiation) -> None:
         """``restartIce()``: all credentials that our descriptions have now are to be replaced."""
-        found = (negotiation.settled.local_credentials, negotiation.session.local_credentials)
-        self._to_replace = {credentials for credentials in found if credentials is not None}
+        self._to_replace = _credentials(negotiation.settled) | _credentials(negotiation.session)
 
     def configuration_changed(self, negotiation: Negotiation) -> None:
         """Other servers, or another policy: the next offer gathers anew (RFC 9429 section 5.2.2)."""
@@ -28,7 +28,7 @@ class RestartRequests:
 
     def settle(self, negotiation: Negotiation) -> None:
         """An exchange is over, one way or the other: forget what was asked for if it has happened."""
-        if negotiation.settled.local_credentials not in self._to_replace:
+        if self._to_replace.isdisjoint(_credentials(negotiation.settled)):
             self._to_replace.clear()
 
     @property
@@ -40,3 +40,8 @@ class RestartRequests:
     def is_due(self) -> bool:
         """Whether the next offer is to restart ICE."""
         return self.is_wanted or self._is_configuration_new
+
+
+def _credentials(session: Session) -> set[tuple[str, str]]:
+    found = (transport.local_credentials for transport in session.transports)
+    return {credentials for credentials in found if credentials is not None}

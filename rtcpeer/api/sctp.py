@@ -84,6 +84,13 @@ class RTCSctpTransport(EventTarget):
         self._transport._bundle.start_sctp(remotePort, maxMessageSize)  # noqa: SLF001
         self._transport._wake()  # noqa: SLF001
 
+    def _move(self, transport: RTCDtlsTransport) -> None:
+        """Let another transport carry the packets; before `start`."""
+        self._transport._on_channel_event = transport._on_channel_event  # noqa: SLF001
+        self._transport._bundle.swap_channels(transport._bundle)  # noqa: SLF001
+        transport._on_channel_event = self._handle  # noqa: SLF001
+        self._transport = transport
+
     def _close(self) -> None:
         """End all channels at once (W3C section 4.4.1.4)."""
         # Deviation: in a browser the channels of a closed connection fire no event; programs written for aiortc wait

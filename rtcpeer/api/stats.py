@@ -15,7 +15,6 @@ from rtcpeer.ice.statistics import IceStatistics, PairStatistics
 from rtcpeer.stack.bundle import Bundle
 
 __all__ = [
-    "TRANSPORT_ID",
     "RTCCertificateStats",
     "RTCDataChannelStats",
     "RTCIceCandidatePairStats",
@@ -39,8 +38,6 @@ _CIPHER_SUITES = {
     "ECDHE-RSA-AES128-SHA": "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA",
 }
 _SRTP_PROFILES = {"SRTP_AES128_CM_SHA1_80": "SRTP_AES128_CM_HMAC_SHA1_80"}
-
-TRANSPORT_ID = "T1"
 
 
 @dataclass(slots=True)
@@ -184,6 +181,7 @@ class StatsCollector:
     """
 
     def __init__(self, agent: IceAgent) -> None:
+        self.number = 1  # among the transports of a connection
         self.bundle: Bundle | None = None
         self._agent = agent
         self._ids: dict[Hashable, str] = {}
@@ -192,6 +190,11 @@ class StatsCollector:
         self._certificates: tuple[list[bytes], list[dict[str, Any]]] = ([], [])  # in DER, and as entries
         self._local_der = b""
         self.timestamp = self._loop_to_wall = 0.0
+
+    @property
+    def transport_id(self) -> str:
+        """The id of the transport's entry."""
+        return f"T{self.number}"
 
     def ice(self) -> RTCStatsReport:
         """Candidates and pairs."""
@@ -234,10 +237,11 @@ class StatsCollector:
 
     def _id(self, kind: str, thing: Hashable) -> str:
         """The id that the thing had in the last report, or a new one."""
+        own = "" if self.number == 1 else f"_{self.number}"
         known = self._ids.get(thing) or self._ids_before.get(thing)
         if known is None:
             self._ids_given += 1
-        self._ids[thing] = made = known or f"{kind}{self._ids_given}"
+        self._ids[thing] = made = known or f"{kind}{self._ids_given}{own}"
         return made
 
     @overload
@@ -271,7 +275,7 @@ class StatsCollector:
             self.timestamp,
             kind,
             key,
-            TRANSPORT_ID,
+            self.transport_id,
             candidate.address,
             candidate.port,
             candidate.protocol,
@@ -293,7 +297,7 @@ class StatsCollector:
             self.timestamp,
             "candidate-pair",
             key,
-            TRANSPORT_ID,
+            self.transport_id,
             self._id("L", _key(pair.local, pair.local.base)),
             self._id("R", _key(pair.remote)),
             pair.state.value,
@@ -321,7 +325,7 @@ class StatsCollector:
         transport = RTCTransportStats(
             self.timestamp,
             "transport",
-            TRANSPORT_ID,
+            self.transport_id,
             traffic.packets_sent,
             traffic.packets_received,
             traffic.bytes_sent,

@@ -5,6 +5,7 @@ import time
 import uuid
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from rtcpeer.api.configuration import Settings
@@ -19,6 +20,7 @@ from rtcpeer.api.rtp_receiver import RTCRtpReceiver
 from rtcpeer.api.rtp_sender import RTCRtpSender
 from rtcpeer.api.stats import RTCStatsReport
 from rtcpeer.api.transceiver import RTCRtpTransceiver
+from rtcpeer.api.transports import Transports
 from rtcpeer.core import Entropy
 from rtcpeer.errors import InvalidAccessError
 from rtcpeer.jsep.facts import Applied, TransceiverWish
@@ -50,18 +52,19 @@ class Transceivers:
     """In the order in which they came to be.
 
     Args:
-        transport: what carries the media.
+        transports: what carries the media.
         settings: the program's.
         entropy: for SSRCs and names.
         need_changed: there may be something to negotiate.
     """
 
     def __init__(
-        self, transport: RTCDtlsTransport, settings: Settings, entropy: Entropy, need_changed: Callable[[], object]
+        self, transports: Transports, settings: Settings, entropy: Entropy, need_changed: Callable[[], object]
     ) -> None:
         self.capabilities = settings.capabilities or default_capabilities()
         self.cname = b64encode(entropy(12)).decode()  # RFC 7022 section 4.2: 96 random bits
-        self._link = MediaLink(transport, settings, entropy, need_changed)
+        self._transports = transports
+        self._link = MediaLink(transports.first.dtls, settings, entropy, need_changed)  # the transceivers have copies
         self._all: list[RTCRtpTransceiver] = []
         self._next_key = 0
         self._senders: dict[RtpSender, RTCRtpSender] = {}
@@ -69,8 +72,6 @@ class Transceivers:
         self._streams: dict[str, MediaStream] = {}  # of the peer's tracks, by id
         own = str(uuid.UUID(bytes=entropy(16), version=4))
         self._own_stream = MediaStream(id=own)  # of our tracks that were given none
-        transport._on_rtp_event = self._handle  # noqa: SLF001
-        transport.on("statechange", self._follow_transport)
 
     @property
     def all(self) -> list[RTCRtpTransceiver]:
@@ -88,7 +89,7 @@ class Transceivers:
         wanted = from_dictionary(RTCRtpTransceiverInit, {"direction": init} if isinstance(init, str) else init)
         track = None if isinstance(track_or_kind, str) else track_or_kind
         kind = _kind(track_or_kind if isinstance(track_or_kind, str) else track_or_kind.kind)
-        sender = RTCRtpSender(self._link, kind, track, wanted.streams, wanted.sendEncodings)
+        sender = RTCRtpSender(replace(self._link), kind, track, wanted.streams, wanted.sendEncodings)
         sender._tell_apart(each.sender for each in self._all)  # noqa: SLF001
         transceiver = self._made(self._next_key, kind, sender, wanted.direction)
         self._next_key += 1
@@ -115,7 +116,7 @@ class Transceivers:
 
     def remove_track(self, sender: RTCRtpSender) -> None:
         """W3C webrtc-pc section 5.1, removeTrack."""
-        if sender._link is not self._link:  # noqa: SLF001
+        if sender._link.endings is not self._link.endings:  # noqa: SLF001
             raise InvalidAccessError("the sender is another connection's")
         transceiver = sender._transceiver  # noqa: SLF001
         if transceiver.stopped or sender.track is None:
@@ -130,9 +131,9 @@ class Transceivers:
         facts = {one.transceiver: one for one in applied.media}
         for key, one in facts.items():
             if key not in known:
-                known[key] = self._made(key, one.kind, RTCRtpSender(self._link, one.kind), "recvonly")
+                known[key] = self._made(key, one.kind, RTCRtpSender(replace(self._link), one.kind), "recvonly")
                 known[key].receiver.track._name(one.remote_track_id)  # noqa: SLF001
-        self._configure(known, facts.values())
+        self._configure(known, applied)
         for key, transceiver in known.items():
             transceiver._apply(facts.get(key))  # noqa: SLF001
         news = [known[key] for key, one in facts.items() if self._direct(known[key], one, applied)]
@@ -153,10 +154,10 @@ class Transceivers:
         """All there is, or about the sender or receiver of one track (W3C webrtc-pc section 8.5)."""
         halves = [half for each in self._all for half in (each.sender, each.receiver)]
         if selector is None:
-            stats = MediaStats(self._link.collector, self._link.collector.connection())
+            report = self._transports.statistics()
             for half in halves:
-                half._add_stats(stats)  # noqa: SLF001
-            return stats.report
+                half._add_stats(MediaStats(half._link.collector, report))  # noqa: SLF001
+            return report
         chosen = [half for half in halves if half.track is selector]
         if len(chosen) != 1:
             raise InvalidAccessError("the selector is not the track of exactly one sender or receiver")
@@ -164,19 +165,20 @@ class Transceivers:
 
     def facts(self, negotiation: Negotiation) -> MediaFacts:
         """What `RTCPeerConnection.explain` has to look at."""
-        media = self._link.transport._bundle.media  # noqa: SLF001
+        media = self._transports.decisive.dtls._bundle.media  # noqa: SLF001
         return media_facts(self._all, negotiation, None if media is None else media.statistics())
 
     def close(self) -> set[asyncio.Task[None]]:
         """End all; what is returned is left to wait for."""
         for transceiver in self._all:
             transceiver._ended()  # noqa: SLF001
-        self._link.need_changed = _nothing
+            transceiver._link.need_changed = _nothing  # noqa: SLF001
         return set(self._link.endings)
 
     def _made(self, key: int, kind: Kind, sender: RTCRtpSender, direction: Any) -> RTCRtpTransceiver:
-        receiver = RTCRtpReceiver(self._link, kind)
-        transceiver = RTCRtpTransceiver(self._link, key, sender, receiver, direction, self.capabilities)
+        link = sender._link  # noqa: SLF001
+        receiver = RTCRtpReceiver(link, kind)
+        transceiver = RTCRtpTransceiver(link, key, sender, receiver, direction, self.capabilities)
         self._all.append(transceiver)
         self._senders[sender._core] = sender  # noqa: SLF001
         self._receivers[receiver._core] = receiver  # noqa: SLF001
@@ -190,26 +192,31 @@ class Transceivers:
         del self._senders[transceiver.sender._core]  # noqa: SLF001
         del self._receivers[transceiver.receiver._core]  # noqa: SLF001
 
-    def _configure(self, known: Mapping[int, RTCRtpTransceiver], facts: Iterable[NegotiatedFacts]) -> None:
-        lines = [
-            MediaLine(
-                known[one.transceiver].sender._core,  # noqa: SLF001
-                one.send,
-                known[one.transceiver].receiver._core,  # noqa: SLF001
-                one.receive,
-            )
-            for one in facts
-        ]
-        if lines or self._link.transport._bundle.media is not None:  # noqa: SLF001
-            self._core().configure(lines, self._link.now)
-            self._link.wake()
+    def _configure(self, known: Mapping[int, RTCRtpTransceiver], applied: Applied) -> None:
+        lines: dict[RTCDtlsTransport, list[MediaLine]] = {each.dtls: [] for each in self._transports.all}
+        left = set()
+        for one in applied.media:
+            transceiver = known[one.transceiver]
+            transport = self._transports.of(applied.sections[one.index].transport).dtls
+            if transceiver._link.transport is not transport:  # noqa: SLF001
+                left.add(transceiver._link.transport)  # noqa: SLF001
+                transceiver._link.transport = transport  # noqa: SLF001
+            halves = transceiver.sender._core, transceiver.receiver._core  # noqa: SLF001
+            lines[transport].append(MediaLine(halves[0], one.send, halves[1], one.receive))
+        # Who changes over has left one transport when another takes it.
+        for transport in sorted(lines, key=lambda each: each not in left):
+            if lines[transport] or transport._bundle.media is not None:  # noqa: SLF001
+                self._core(transport).configure(lines[transport], self._link.now)
+                transport._wake()  # noqa: SLF001
 
-    def _core(self) -> Media:
+    def _core(self, transport: RTCDtlsTransport) -> Media:
         """What carries media over the transport; with a clock that is known once the loop runs."""
-        bundle, link = self._link.transport._bundle, self._link  # noqa: SLF001
+        bundle, link = transport._bundle, self._link  # noqa: SLF001
         if bundle.media is None:
             srtp = link.settings.srtp or SrtpSettings()
             bundle.add_media(Media(link.media_settings, link.entropy, time.time() - link.now, srtp))
+            transport._on_rtp_event = self._handle  # noqa: SLF001
+            transport.on("statechange", self._follow_transport)
         assert bundle.media is not None
         return bundle.media
 
@@ -241,7 +248,7 @@ class Transceivers:
     def _follow_transport(self) -> None:
         for transceiver in self._all:
             transceiver.sender._encoder.follow()  # noqa: SLF001
-            if self._link.is_over:
+            if transceiver._link.is_over:  # noqa: SLF001
                 # Deviation: in a browser the tracks of a peer that has left stay live. But nothing can come any more (a
                 # DTLS transport does not begin anew), and a program that waits for the next frame has to learn of it.
                 transceiver.receiver._end()  # noqa: SLF001

@@ -1,85 +1,109 @@
-"""The transports of one peer connection, made from what was negotiated and fed with what happens in the core."""
+"""The transports of one peer connection: as many as negotiation finds needed, and their states as one."""
 
 import asyncio
-from dataclasses import replace
+from collections.abc import Callable
 from datetime import UTC, datetime
 
-from rtcpeer.aio.ice_agent import IceAgent
 from rtcpeer.aio.network import Network
 from rtcpeer.api.configuration import RTCConfiguration, Settings
-from rtcpeer.api.dtls import RTCCertificate, RTCDtlsFingerprint, RTCDtlsParameters, RTCDtlsTransport
-from rtcpeer.api.ice import RTCIceGatherer, RTCIceTransport
-from rtcpeer.api.ice_values import RTCIceParameters
+from rtcpeer.api.dtls import RTCCertificate
+from rtcpeer.api.ice_candidate import RTCIceCandidate
 from rtcpeer.api.sctp import RTCSctpTransport
+from rtcpeer.api.states import (
+    RTCIceConnectionState,
+    RTCIceGatheringState,
+    RTCPeerConnectionState,
+    connection_state,
+    gathering_state,
+    ice_connection_state,
+)
+from rtcpeer.api.stats import RTCStatsReport
+from rtcpeer.api.transport import Transport, TransportParts, check_candidates
 from rtcpeer.core import Entropy
-from rtcpeer.errors import InvalidAccessError, NotSupportedError, SdpSyntaxError
-from rtcpeer.ice.candidate import Candidate
-from rtcpeer.ice.parameters import IceParameters
-from rtcpeer.ice.settings import IceSettings
-from rtcpeer.jsep.facts import Applied, LocalTransport, RemoteTransport
+from rtcpeer.errors import InvalidAccessError
+from rtcpeer.jsep.facts import Applied, LocalTransport
 from rtcpeer.jsep.negotiation import Negotiation
-from rtcpeer.jsep.signaling import DescriptionType, SignalingState
 from rtcpeer.stack.servers import ServerUrl
 
 __all__ = ["Transports"]
 
-_SETTLED = {SignalingState.STABLE, SignalingState.HAVE_LOCAL_PRANSWER, SignalingState.HAVE_REMOTE_PRANSWER}
-
 
 class Transports:
-    """ICE, DTLS and SCTP of the one BUNDLE group."""
+    """By the negotiation's keys; there is one before any is asked for, and SCTP goes where it is wanted.
+
+    Args:
+        configuration, settings, network, entropy: the connection's.
+        tell: fires an event of the connection.
+        state_changed: `state` may have.
+    """
 
     def __init__(
-        self, configuration: RTCConfiguration, settings: Settings, network: Network | None, entropy: Entropy
+        self,
+        configuration: RTCConfiguration,
+        settings: Settings,
+        network: Network | None,
+        entropy: Entropy,
+        tell: Callable[..., object],
+        state_changed: Callable[[], object],
     ) -> None:
-        self.certificate = _certificate(configuration)
-        self._servers = configuration.server_urls()
-        self._ice_settings = settings.ice
-        self._prepared: IceParameters | None = None  # credentials that stand in a description not yet set
-        self.gatherer = RTCIceGatherer(
-            self._servers,
-            settings.ice,
-            network=network,
-            entropy=entropy,
-            turn_settings=settings.turn,
-            udp_mux=settings.udp_mux,
-            tcp_mux=settings.tcp_mux,
+        self._parts = TransportParts(
+            _certificate(configuration), configuration.server_urls(), settings, network, entropy
         )
-        self.ice = RTCIceTransport(self.gatherer)
-        self.dtls = RTCDtlsTransport(
-            self.ice, self.certificate, settings=settings.dtls, sctp_settings=settings.sctp, entropy=entropy
-        )
-        self.sctp = RTCSctpTransport(self.dtls)
-        self.remote: RemoteTransport | None = None
+        self._tell = tell
+        self._state_changed = state_changed
+        self._by_key: dict[int, Transport] = {}
+        self._prepared: dict[int, Transport] = {}  # what an offer describes that was created and is not set
+        self._made = 0
+        self._leftovers: set[asyncio.Task[None]] = set()
+        self._ice_state: RTCIceConnectionState = "new"
+        self._gathering_state: RTCIceGatheringState = "new"
+        self._use(self._made_for(0))
+        self.sctp = RTCSctpTransport(self.first.dtls)
+        self.sctp.on("datachannel", lambda channel: self._tell("datachannel", channel))
         self.is_sctp_negotiated = False
 
-    def local_transport(self, *, is_restart: bool = False) -> LocalTransport:
-        """What our next description says about the transport; a restart comes with new credentials."""
-        agent = self._agent.core.agent
-        if is_restart:
-            self._prepared = self._prepared or agent.fresh_parameters()
-            return self._described(self._prepared)
-        return self._described(agent.local_parameters)
+    @property
+    def all(self) -> list[Transport]:
+        """Those that are needed, the first first."""
+        return list(self._by_key.values())
 
-    def local_transports(self, negotiation: Negotiation) -> list[LocalTransport]:
-        """The transport of the newest generation, and that of the one which the current description is about."""
-        newest = self._agent.core.agent.local_parameters
-        transports = [self._described(newest)]
-        settled = negotiation.settled.local_credentials
-        if settled is not None and settled[0] != newest.username_fragment:
-            transports.append(self._described(replace(newest, username_fragment=settled[0], password=settled[1])))
-        return transports
+    @property
+    def first(self) -> Transport:
+        """The one that there always is."""
+        return next(iter(self._by_key.values()))
 
-    def has_credentials(self, credentials: tuple[str, str] | None) -> bool:
-        """Whether these are those of the newest generation."""
-        return credentials == _credentials(self._agent.local_parameters)
+    def of(self, key: int) -> Transport:
+        """The transport with this key; the first for that of a section which does not live."""
+        return self._by_key.get(key) or self.first
 
-    def configure(self, servers: list[ServerUrl], ice_settings: IceSettings) -> bool:
+    def local(self, negotiation: Negotiation, key: int, *, is_restart: bool = False) -> LocalTransport:
+        """What our next offer says about a transport; only one that has been described can be restarted."""
+        is_described = negotiation.session.transport(key).local_credentials is not None
+        return self._described(key).local(is_restart=is_restart and is_described)
+
+    def answering(self, negotiation: Negotiation, key: int) -> LocalTransport:
+        """What our next answer says about a transport."""
+        transport = self._described(key)
+        # The peer's restart is answered by ours (RFC 8839 section 4.4.2); a provisional answer has done that already.
+        settled = negotiation.settled.transport(key).local_credentials
+        return transport.local(is_restart=key in negotiation.restarts_offered and transport.has_credentials(settled))
+
+    def described(self, negotiation: Negotiation) -> list[LocalTransport]:
+        """Every transport of the newest generation, and of that which the current description is about."""
+        return [
+            each
+            for transport in self.all
+            for each in transport.generations(negotiation.settled.transport(transport.key).local_credentials)
+        ]
+
+    def configure(self, servers: list[ServerUrl], settings: Settings) -> bool:
         """Take these when candidates are gathered next; returns whether they are others than before."""
-        is_new = (servers, ice_settings) != (self._servers, self._ice_settings)
-        self._servers, self._ice_settings = servers, ice_settings
-        if is_new and self.gatherer.state == "new":
-            self.gatherer._reconfigure(servers, ice_settings)  # noqa: SLF001
+        parts = self._parts
+        is_new = (servers, settings.ice) != (parts.servers, parts.settings.ice)
+        parts.servers, parts.settings = servers, settings
+        if is_new:
+            for transport in (*self.all, *self._prepared.values()):
+                transport.reconfigure()
         return is_new
 
     def check(self, applied: Applied, text: str) -> None:
@@ -90,119 +114,153 @@ class Transports:
             NotSupportedError: it restarts DTLS.
             SdpSyntaxError: it holds a malformed candidate.
         """
-        remote, agent = applied.remote, self._agent.core.agent
-        if remote is None:
-            return
-        is_answer = applied.type in {DescriptionType.ANSWER, DescriptionType.PRANSWER}
-        if is_answer and not agent.is_restart_pending and agent.is_restarted_by(_parameters(remote)):
-            raise InvalidAccessError(
-                "the answer restarts ICE (its ice-ufrag or ice-pwd has changed), but the offer did not"
-            )
-        if applied.is_dtls_restart:
-            raise NotSupportedError(
-                "the description comes with another certificate than before; a living connection keeps its peer"
-            )
-        for line in remote.candidates:
-            try:
-                Candidate.parse(line)
-            except ValueError as error:
-                raise SdpSyntaxError(str(error), _line_number(text, line)) from error
+        for facts in applied.transports:
+            if facts.remote is not None:
+                if facts.key in self._by_key:
+                    self._by_key[facts.key].check(facts, applied)
+                check_candidates(facts.remote, text)
 
-    def apply(self, applied: Applied, credentials: tuple[str, str] | None) -> None:
-        """Start what the descriptions have settled; what `check` has let pass does not fail.
-
-        ``credentials`` are those of our description that counts now, the pending one where there is one.
-        """
-        self._follow(credentials)
-        remote = applied.remote
-        self.remote = remote
-        if remote is None:
-            return
-        self._add_candidates(remote)
-        # An offer can still be rolled back; only with an answer is it known who takes part.
-        if applied.state not in _SETTLED:
-            return
-        if self.ice.getRemoteParameters() is None:
-            is_controlling = applied.is_controlling if applied.is_controlling is not None else True
-            self.ice.start(
-                RTCIceParameters(remote.username_fragment, remote.password, remote.is_lite, remote.options),
-                "controlling" if is_controlling else "controlled",
-            )
-        else:
-            # Not `start` with the role again: a later exchange must not undo how a conflict was settled (RFC 8445
-            # section 6.1.1).
-            self._agent.set_remote_parameters(_parameters(remote))
-        if self.dtls.state == "new" and applied.is_dtls_client is not None:
-            self.dtls.start(
-                RTCDtlsParameters(
-                    [RTCDtlsFingerprint(*fingerprint) for fingerprint in remote.fingerprints],
-                    role="server" if applied.is_dtls_client else "client",
-                )
-            )
-        if applied.data_channel is not None and not self.is_sctp_negotiated:
+    def apply(self, applied: Applied) -> None:
+        """Start what the descriptions have settled; what `check` has let pass does not fail."""
+        for facts in applied.transports:
+            if facts.key not in self._by_key:
+                prepared = self._prepared.pop(facts.key, None)
+                self._use(prepared or self._made_for(facts.key, facts.local_credentials))
+        self._place_sctp(applied)
+        for transport in self.all:
+            transport.remote = None  # but for those that are described
+        for facts in applied.transports:
+            self._by_key[facts.key].apply(facts, applied)
+        channel = applied.data_channel
+        if channel is not None and not self.is_sctp_negotiated:
             self.is_sctp_negotiated = True
-            self.sctp.start(applied.data_channel.remote_port, applied.data_channel.max_message_size)
+            self.sctp.start(channel.remote_port, channel.max_message_size)
 
-    def close(self) -> asyncio.Task[None] | None:
+    async def gathered(
+        self,
+        timeout: float | None,  # noqa: ASYNC109 part of the face
+        until: Callable[[list[RTCIceCandidate]], bool] | None,
+    ) -> None:
+        """Wait for candidates for bulk signalling, of each transport that gathers."""
+        gatherers = [transport.gatherer for transport in self.all if transport.gatherer.state != "new"]
+        if len(gatherers) == 1:
+            await gatherers[0].gathered(timeout, until)
+        elif gatherers:
+            await asyncio.gather(*(gatherer.gathered(timeout, until) for gatherer in gatherers))
+
+    def gather(self, applied: Applied) -> None:
+        """Look for candidates for all that has a section."""
+        for facts in applied.transports:
+            if facts.mids and facts.local_credentials is not None:
+                self._by_key[facts.key].gatherer.gather()
+
+    def release(self, applied: Applied) -> None:
+        """Close what is not needed any more, once media has left it."""
+        # In the order of the sections, so that the first is the one that descriptions begin with.
+        needed = [facts.key for facts in applied.transports] or [self.first.key]
+        unneeded = [transport for key, transport in self._by_key.items() if key not in needed]
+        self._by_key = {key: self._by_key[key] for key in needed}
+        prepared, self._prepared = self._prepared, {}
+        for transport in (*unneeded, *prepared.values()):
+            leftover = transport.close()
+            if leftover is not None and not leftover.done():
+                self._leftovers.add(leftover)
+                leftover.add_done_callback(self._leftovers.discard)
+        for transport in self.all:
+            transport.gatherer._tell_state()  # noqa: SLF001 a restart, or its rollback
+        if unneeded:
+            was_gathering = self._gathering_state != "complete"
+            self._update()
+            if was_gathering and self._gathering_state == "complete":
+                self._tell("icecandidate", None)  # the others had ended before
+
+    def close(self) -> set[asyncio.Task[None]]:
         """Say goodbye and close everything; what is returned is left to wait for."""
+        self._tell = self._state_changed = _nothing
         self.sctp._close()  # noqa: SLF001
-        self.dtls._close()  # noqa: SLF001
-        leftover = self.ice._close()  # noqa: SLF001
-        for target in (self.gatherer, self.ice, self.dtls, self.sctp):
-            target.remove_all_listeners()
-        return leftover
+        leftovers = [transport.close() for transport in (*self.all, *self._prepared.values())]
+        self.sctp.remove_all_listeners()
+        return self._leftovers | {leftover for leftover in leftovers if leftover is not None}
+
+    def statistics(self) -> RTCStatsReport:
+        """Of all transports, and what SCTP carries."""
+        report = RTCStatsReport()
+        for transport in self.all:
+            collector = transport.ice._stats  # noqa: SLF001
+            report |= collector.connection() if transport.dtls is self.sctp.transport else collector.transport()
+        return report
 
     @property
-    def _agent(self) -> IceAgent:
-        return self.ice._agent  # noqa: SLF001
+    def decisive(self) -> Transport:
+        """The one that keeps the connection from being better than it is."""
+        ranks = ("failed", "disconnected", "new", "checking", "connected", "completed", "closed")
+        return min(self.all, key=lambda each: (each.dtls.state != "failed", ranks.index(each.ice.state)))
 
-    def _described(self, parameters: IceParameters) -> LocalTransport:
-        fragment = parameters.username_fragment
-        sha256 = self.certificate.getFingerprints()[0]
-        gatherer = self._agent.core.gatherer_of(fragment)
-        is_told = gatherer is not None and self.gatherer.state != "new"
-        return LocalTransport(
-            username_fragment=fragment,
-            password=parameters.password,
-            fingerprints=((sha256.algorithm, sha256.value),),
-            options=(*parameters.options, "ice2"),
-            is_lite=parameters.is_lite,
-            candidates=tuple(each.serialize() for each in self._agent.gathered_for(fragment)) if is_told else (),
-            is_end_of_candidates=is_told and gatherer is not None and gatherer.is_complete,
-        )
+    @property
+    def gathering_state(self) -> RTCIceGatheringState:
+        """Of all together (W3C section 4.3.2)."""
+        return gathering_state(transport.gatherer.state for transport in self.all)
 
-    def _follow(self, credentials: tuple[str, str] | None) -> None:
-        """Restart ICE where our description has the credentials for that, and undo it where it has those before."""
-        if credentials in {None, _credentials(self._agent.local_parameters)}:
+    @property
+    def ice_state(self) -> RTCIceConnectionState:
+        """Of all together (W3C section 4.3.4)."""
+        return ice_connection_state(transport.ice.state for transport in self.all)
+
+    @property
+    def state(self) -> RTCPeerConnectionState:
+        """Of all together (W3C section 4.3.3)."""
+        return connection_state((transport.ice.state, transport.dtls.state) for transport in self.all)
+
+    def _place_sctp(self, applied: Applied) -> None:
+        """Before it begins, SCTP goes where its section is; until that is known, it stays with a transport needed."""
+        if self.is_sctp_negotiated:
             return
-        prepared, self._prepared = self._prepared, None
-        if prepared is not None and credentials == _credentials(prepared):
-            self._agent.restart(servers=self._servers, settings=self._ice_settings, parameters=prepared)
-        else:
-            self._agent.roll_back()
+        needed = [self._by_key[facts.key].dtls for facts in applied.transports] or [self.first.dtls]
+        place = self.sctp.transport if self.sctp.transport in needed else needed[0]
+        if applied.data_channel is not None:
+            section = next(each for each in applied.sections if each.mid == applied.data_channel.mid)
+            place = self._by_key[section.transport].dtls
+        if place is not self.sctp.transport:
+            self.sctp._move(place)  # noqa: SLF001
 
-    def _add_candidates(self, remote: RemoteTransport) -> None:
-        fragment = remote.username_fragment
-        for line in remote.candidates:
-            candidate = Candidate.parse(line)
-            self._agent.add_remote_candidate(
-                replace(candidate, username_fragment=candidate.username_fragment or fragment)
-            )
-        if remote.is_end_of_candidates:
-            self._agent.add_remote_candidate(None, username_fragment=fragment)
+    def _made_for(self, key: int, credentials: tuple[str, str] | None = None) -> Transport:
+        self._made += 1
+        return Transport(self._parts, key, self._made, credentials)
 
+    def _described(self, key: int) -> Transport:
+        """The transport for a description that is being created."""
+        known = self._by_key.get(key) or self._prepared.get(key)
+        if known is None:
+            known = self._prepared[key] = self._made_for(key)
+        return known
 
-def _parameters(remote: RemoteTransport) -> IceParameters:
-    return IceParameters(remote.username_fragment, remote.password, remote.is_lite, remote.options)
+    def _use(self, transport: Transport) -> None:
+        self._by_key[transport.key] = transport
+        transport.gatherer.on("statechange", self._update_gathering)
+        transport.gatherer.on("localcandidate", self._on_candidate)
+        transport.gatherer.on("error", lambda error: self._tell("icecandidateerror", error))
+        transport.ice.on("statechange", self._update_ice)
+        transport.dtls.on("statechange", self._state_changed)
 
+    def _on_candidate(self, candidate: RTCIceCandidate | None) -> None:
+        # W3C section 4.8.2: None comes once, when no transport gathers any more.
+        if candidate is not None or self.gathering_state == "complete":
+            self._tell("icecandidate", candidate)
 
-def _credentials(parameters: IceParameters) -> tuple[str, str]:
-    return parameters.username_fragment, parameters.password
+    def _update(self) -> None:
+        self._update_gathering()
+        self._update_ice()
 
+    def _update_gathering(self) -> None:
+        if self.gathering_state != self._gathering_state:
+            self._gathering_state = self.gathering_state
+            self._tell("icegatheringstatechange")
 
-def _line_number(text: str, candidate: str) -> int:
-    lines = (line.rstrip() for line in text.splitlines())
-    return next((number for number, line in enumerate(lines, 1) if line == f"a=candidate:{candidate}"), 0)
+    def _update_ice(self) -> None:
+        if self.ice_state != self._ice_state:
+            self._ice_state = self.ice_state
+            self._tell("iceconnectionstatechange")
+        self._state_changed()
 
 
 def _certificate(configuration: RTCConfiguration) -> RTCCertificate:
@@ -213,3 +271,7 @@ def _certificate(configuration: RTCConfiguration) -> RTCCertificate:
     if certificate.expires <= datetime.now(UTC):
         raise InvalidAccessError(f"the certificate has expired at {certificate.expires}")
     return certificate
+
+
+def _nothing(*event: object) -> None:
+    pass

@@ -24,9 +24,10 @@ from rtcpeer.jsep.facts import (
     Section,
     Session,
     TransceiverWish,
+    TransportFacts,
     Wanted,
 )
-from rtcpeer.jsep.negotiation import Negotiation
+from rtcpeer.jsep.negotiation import LocalTransports, Negotiation
 from rtcpeer.jsep.rtp_description import RtpDescription
 from rtcpeer.jsep.settings import NegotiationSettings
 from rtcpeer.jsep.signaling import DescriptionType, Side, SignalingState
@@ -37,7 +38,9 @@ __all__ = [
     "Wanted",
     "TransceiverWish",
     "LocalTransport",
+    "LocalTransports",
     "RemoteTransport",
+    "TransportFacts",
     "Applied",
     "DataChannelFacts",
     "MediaFacts",

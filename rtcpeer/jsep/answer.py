@@ -1,10 +1,10 @@
 """Creating answers (RFC 9429 section 5.3)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from rtcpeer.jsep.association import after_answer
-from rtcpeer.jsep.facts import LocalTransport, Section, Session, Wanted
+from rtcpeer.jsep.facts import LocalTransport, Section, Session, TransportFacts, Wanted
 from rtcpeer.jsep.rtp_wishes import answered_rtp, wish_for
 from rtcpeer.jsep.sections import assemble, described_media
 from rtcpeer.jsep.settings import NegotiationSettings
@@ -15,11 +15,14 @@ __all__ = ["answer_setup", "answered_sections", "build_answer"]
 
 
 def build_answer(
-    sections: Sequence[Section], local: LocalTransport, setup: Setup, settings: NegotiationSettings
+    sections: Sequence[Section],
+    local: Mapping[int, LocalTransport],
+    setups: Mapping[int, Setup],
+    settings: NegotiationSettings,
 ) -> SessionDescription:
-    """The answer of these sections, those of `answered_sections`."""
-    media = tuple(described_media(section, local, setup, settings, is_offer=False) for section in sections)
-    return assemble(sections, media, local)
+    """The answer of these sections, those of `answered_sections`; transports and roles by the transports' keys."""
+    media = tuple(described_media(section, local, setups, settings, is_offer=False) for section in sections)
+    return assemble(sections, media, next(iter(local.values())))
 
 
 def answered_sections(session: Session, wanted: Wanted, settings: NegotiationSettings) -> tuple[Section, ...]:
@@ -27,13 +30,13 @@ def answered_sections(session: Session, wanted: Wanted, settings: NegotiationSet
     return tuple(_answered(section, wanted, settings) for section in session.sections)
 
 
-def answer_setup(session: Session, preferred: Setup) -> Setup:
+def answer_setup(transport: TransportFacts, preferred: Setup) -> Setup:
     """Our DTLS role in an answer (RFC 8842 section 5.3)."""
-    if session.is_dtls_client is not None:
+    if transport.is_dtls_client is not None:
         # Deviation: RFC 8842 section 5.3 answers an active offer with passive, which would end the association. We stay
         # the client of one that lives, and say so with active as Pion does: peers repeat the role they once had.
-        return Setup.ACTIVE if session.is_dtls_client else Setup.PASSIVE
-    offered = session.remote.setup if session.remote is not None else None
+        return Setup.ACTIVE if transport.is_dtls_client else Setup.PASSIVE
+    offered = transport.remote.setup if transport.remote is not None else None
     match offered:
         case Setup.PASSIVE:
             return Setup.ACTIVE

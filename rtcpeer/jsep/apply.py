@@ -4,16 +4,18 @@ Functions from a `Session` and a description to the next `Session`. What contrad
 `InvalidAccessError`, as the W3C wants for a description whose content is invalid; nothing has changed then.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from rtcpeer.errors import InvalidAccessError
 from rtcpeer.jsep.association import after_answer
-from rtcpeer.jsep.facts import DataChannelFacts, RemoteTransport, Section, Session
+from rtcpeer.jsep.bundling import carried
+from rtcpeer.jsep.facts import DataChannelFacts, RemoteTransport, Section, Session, TransportFacts
 from rtcpeer.jsep.numbers import learned_extension_ids, learned_payload_types
 from rtcpeer.jsep.remote_sections import answered_sections
 from rtcpeer.jsep.sections import is_legacy
-from rtcpeer.jsep.transports import read_transport
+from rtcpeer.jsep.settings import NegotiationSettings
+from rtcpeer.jsep.transports import read_transports
 from rtcpeer.sdp import transport as sdp
 from rtcpeer.sdp.model import MediaSection, SessionDescription
 from rtcpeer.sdp.transport import Setup
@@ -31,7 +33,12 @@ _SILENT_MAX_MESSAGE_SIZE = 65535
 _DEFAULT_SCTP_PORT = 5000
 
 
-def after_local_offer(session: Session, sections: tuple[Section, ...], credentials: tuple[str, str]) -> Session:
+Credentials = tuple[str, str]
+
+
+def after_local_offer(
+    session: Session, settled: Session, sections: tuple[Section, ...], credentials: Mapping[int, Credentials]
+) -> Session:
     """Our offer is set: its sections and credentials count; the first offerer controls (RFC 8445 section 6.1.1)."""
     local = [section.local for section in sections if section.local is not None]
     return replace(
@@ -40,7 +47,10 @@ def after_local_offer(session: Session, sections: tuple[Section, ...], credentia
         used_mids=session.used_mids | {section.mid for section in sections},
         payload_types=learned_payload_types(session.payload_types, local),
         extension_ids=learned_extension_ids(session.extension_ids, local),
-        local_credentials=_used_credentials(sections, credentials) or session.local_credentials,
+        transports=_with_pending(
+            tuple(replace(each, local_credentials=credentials[each.key]) for each in _carrying(session, sections)),
+            settled,
+        ),
         is_controlling=True if session.is_controlling is None else session.is_controlling,
     )
 
@@ -54,39 +64,48 @@ def after_remote_offer(
         InvalidAccessError: the offer breaks the rules.
         SdpSyntaxError: an attribute that we need is malformed.
     """
-    remote = read_transport(offer, sections)
+    remotes = read_transports(offer, sections)
     _data_channel(sections, offer)  # what is wrong there is told now, not when the answer is created
     is_controlling = session.is_controlling
     if is_controlling is None:
         is_controlling = sdp.is_ice_lite(offer) and not is_local_lite
     media = [section.remote for section in sections if section.remote is not None]
-    following = replace(
+    return replace(
         session,
         sections=sections,
         used_mids=session.used_mids | {section.mid for section in sections},
         payload_types=learned_payload_types(session.payload_types, media),
         extension_ids=learned_extension_ids(session.extension_ids, media),
-        remote=remote,
+        transports=_with_pending(
+            tuple(_offered(each, remotes[each.key]) for each in _carrying(session, sections)), session
+        ),
         is_controlling=is_controlling,
     )
-    if not is_same_certificate(session.remote, remote):
-        following = replace(following, is_dtls_client=None)
-    return following
 
 
 def after_local_answer(
-    session: Session, offer: SessionDescription, setup: Setup, credentials: tuple[str, str]
+    session: Session, offer: SessionDescription, setups: Mapping[int, Setup], credentials: Mapping[int, Credentials]
 ) -> Session:
     """Our answer, whose sections ``session`` has, is set: roles and channels are settled."""
-    following = replace(session, data_channel=_data_channel(session.sections, offer), made=frozenset())
-    used = _used_credentials(session.sections, credentials)
-    if used is None:
-        return following
-    return replace(following, is_dtls_client=setup is Setup.ACTIVE, local_credentials=used)
+    transports = tuple(
+        replace(each, is_dtls_client=setups[each.key] is Setup.ACTIVE, local_credentials=credentials[each.key])
+        for each in _carrying(session, session.sections)
+    )
+    return replace(
+        session,
+        data_channel=_data_channel(session.sections, offer),
+        made=frozenset(),
+        transports=transports or _idle(session),
+    )
 
 
 def after_remote_answer(
-    session: Session, answer: SessionDescription, *, before: Session, is_local_lite: bool
+    session: Session,
+    answer: SessionDescription,
+    settings: NegotiationSettings,
+    *,
+    before: Session,
+    is_local_lite: bool,
 ) -> Session:
     """Take in the answer to our offer; ``before`` is what held before that offer.
 
@@ -94,16 +113,25 @@ def after_remote_answer(
         InvalidAccessError: the answer does not fit the offer.
         SdpSyntaxError: an attribute that we need is malformed.
     """
-    sections = tuple(_answered(section) for section in answered_sections(session, answer))
-    remote = read_transport(answer, sections)
+    sections = tuple(_answered(section) for section in answered_sections(session, before, answer, settings))
+    remotes = read_transports(answer, sections)
+    transports = []
+    for each in _carrying(session, sections):
+        if each.local_credentials is None:
+            # Parted from the transport that our offer has described for it, whose credentials it takes along.
+            first = next(section for section in session.sections if section.mid == each.mids[0])
+            each = replace(each, local_credentials=session.transport(first.transport).local_credentials)
+        remote = remotes[each.key]
+        transports.append(replace(each, remote=remote, is_dtls_client=_dtls_role_after_answer(each, remote)))
     following = replace(
-        session, sections=sections, remote=remote or session.remote, data_channel=_data_channel(sections, answer)
+        session,
+        sections=sections,
+        transports=tuple(transports) or _idle(session),
+        data_channel=_data_channel(sections, answer),
     )
     if before.is_controlling is None and is_local_lite and not sdp.is_ice_lite(answer):
         following = replace(following, is_controlling=False)
-    if remote is None:
-        return following
-    return replace(following, is_dtls_client=_dtls_role_after_answer(session, remote))
+    return following
 
 
 def is_same_certificate(before: RemoteTransport | None, after: RemoteTransport | None) -> bool:
@@ -122,17 +150,36 @@ def _answered(section: Section) -> Section:
     return answered
 
 
-def _used_credentials(sections: Sequence[Section], credentials: tuple[str, str]) -> tuple[str, str] | None:
-    """They stand in the description only when a section lives."""
-    return credentials if any(not section.is_rejected for section in sections) else None
+def _carrying(session: Session, sections: Sequence[Section]) -> list[TransportFacts]:
+    """What is known of the transports of these sections; nothing of those that are new."""
+    return [
+        replace(session.transport(key), mids=tuple(sections[index].mid for index in indices))
+        for key, indices in carried(sections).items()
+    ]
 
 
-def _dtls_role_after_answer(session: Session, remote: RemoteTransport) -> bool:
+def _with_pending(transports: tuple[TransportFacts, ...], settled: Session) -> tuple[TransportFacts, ...]:
+    """With those that an answer may end, and a rollback may not."""
+    keys = {each.key for each in transports}
+    return (*transports, *(replace(each, mids=()) for each in settled.transports if each.key not in keys))
+
+
+def _idle(session: Session) -> tuple[TransportFacts, ...]:
+    """Without any section the first transport waits for another one, as a browser's does."""
+    return tuple(replace(each, mids=()) for each in session.transports[:1])
+
+
+def _offered(transport: TransportFacts, remote: RemoteTransport) -> TransportFacts:
+    role = transport.is_dtls_client if is_same_certificate(transport.remote, remote) else None
+    return replace(transport, remote=remote, is_dtls_client=role)
+
+
+def _dtls_role_after_answer(transport: TransportFacts, remote: RemoteTransport) -> bool:
     """Whether we are the DTLS client after this answer to our actpass."""
-    if session.is_dtls_client is not None and is_same_certificate(session.remote, remote):
+    if transport.is_dtls_client is not None and is_same_certificate(transport.remote, remote):
         # Deviation: Firefox and Pion answer a restart with "active" whoever is the client (RFC 8842 section 5.5
         # would make that a new association); the association lives and the roles in it stay.
-        return session.is_dtls_client
+        return transport.is_dtls_client
     if remote.setup is Setup.ACTPASS:
         raise InvalidAccessError(
             "the answer's a=setup:actpass leaves the DTLS roles open; it must be active or passive"

@@ -1,6 +1,6 @@
 """Candidates in a local description, put in when it is read (RFC 9429 section 5.2.1, RFC 8839, RFC 8840)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -23,22 +23,22 @@ def bare(description: SessionDescription) -> SessionDescription:
     return replace(description, media=tuple(_bare_section(section) for section in description.media))
 
 
-def with_candidates(description: SessionDescription, transports: Iterable[LocalTransport]) -> SessionDescription:
+def with_candidates(
+    description: SessionDescription, transports: Iterable[LocalTransport], tagged: Mapping[int, int]
+) -> SessionDescription:
     """The bare description with the candidates of the generation that it announces.
 
-    They stand in the first living section, which is the tagged one of the BUNDLE group (RFC 9143 section 7.2).
+    They stand in the tagged section of each transport (RFC 9143 section 7.2), whose m-line index ``tagged`` knows by
+    the transport's key.
     """
-    tagged = next((index for index, section in enumerate(description.media) if section.port), None)
-    if tagged is None:
-        return description
-    ufrag = description.media[tagged].attributes.first("ice-ufrag")
-    if ufrag is None:
-        return description
-    transport = next((local for local in transports if local.username_fragment == ufrag.value), None)
-    if transport is None:
-        return description
     media = list(description.media)
-    media[tagged] = _filled_section(media[tagged], transport)
+    for local in transports:
+        index = tagged.get(local.key)
+        if index is None or index >= len(media):
+            continue
+        fragment = media[index].attributes.first("ice-ufrag")
+        if media[index].port and fragment is not None and fragment.value == local.username_fragment:
+            media[index] = _filled_section(media[index], local)
     return replace(description, media=tuple(media))
 
 

@@ -20,6 +20,7 @@ __all__ = [
     "Section",
     "Session",
     "TransceiverWish",
+    "TransportFacts",
     "Wanted",
 ]
 
@@ -57,7 +58,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class LocalTransport:
-    """Our ICE and DTLS parameters, and the candidates of that generation gathered so far."""
+    """Our ICE and DTLS parameters of one transport, and the candidates of that generation gathered so far."""
 
     username_fragment: str
     password: str
@@ -66,6 +67,7 @@ class LocalTransport:
     is_lite: bool = False
     candidates: tuple[str, ...] = ()  # with or without "candidate:" in front
     is_end_of_candidates: bool = False
+    key: int = 0  # of the transport
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,17 @@ class RemoteTransport:
     setup: Setup | None = None
     candidates: tuple[str, ...] = ()  # values of a=candidate, unread
     is_end_of_candidates: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TransportFacts:
+    """A transport: that of a BUNDLE group, or of one section which is in no group or not yet known to be bundled."""
+
+    key: int  # from 0 up; it stays the same as long as the transport is needed
+    mids: tuple[str, ...] = ()  # of the sections that it carries; none while an exchange that ends them is pending
+    local_credentials: tuple[str, str] | None = None  # what our newest description says
+    remote: RemoteTransport | None = None  # None while the peer has not described it
+    is_dtls_client: bool | None = None  # None until an answer settles it
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +134,9 @@ class Section:
     protocol: str
     formats: tuple[str, ...]
     is_rejected: bool = False  # by either side, or about to be by our answer; its slot may be used again
-    is_bundled: bool = True
+    transport: int = 0  # the key of the one that carries it
+    # The BUNDLE group that it is in, by the key of the transport that its members share, or will if the peer agrees.
+    group: int | None = 0
     is_bundle_only: bool = (
         False  # our offer is to be accepted within the BUNDLE group or not at all (RFC 9143 section 6)
     )
@@ -148,13 +163,20 @@ class Session:
     sections: tuple[Section, ...] = ()
     used_mids: frozenset[str] = frozenset()  # also those of recycled sections, which never come back
     is_controlling: bool | None = None  # the ICE role; settled by the first answer and kept (RFC 8445 section 6.1.1)
-    is_dtls_client: bool | None = None
-    local_credentials: tuple[str, str] | None = None
-    remote: RemoteTransport | None = None
+    transports: tuple[TransportFacts, ...] = ()  # in the order of their sections
     data_channel: DataChannelFacts | None = None
     payload_types: tuple[tuple[int, CodecIdentity], ...] = ()  # what each stands for, in all sections, for good
     extension_ids: tuple[tuple[str, int], ...] = ()  # by URI, likewise
     made: frozenset[int] = frozenset()  # transceivers that came to be with the pending remote offer
+
+    @property
+    def remote(self) -> RemoteTransport | None:
+        """The peer's side of the first transport."""
+        return self.transports[0].remote if self.transports else None
+
+    def transport(self, key: int) -> TransportFacts:
+        """What is known of it; nothing, where it is new."""
+        return next((each for each in self.transports if each.key == key), TransportFacts(key))
 
     @property
     def transceivers(self) -> frozenset[int]:
@@ -184,17 +206,36 @@ class Applied:
     state: SignalingState  # the new one
     sections: tuple[Section, ...]
     is_controlling: bool | None  # our ICE role; None while nobody has offered
-    is_dtls_client: bool | None  # our DTLS role; None until an answer settles it
-    remote: RemoteTransport | None  # None while the peer has not described a transport that is used
+    transports: tuple[TransportFacts, ...]  # those that are needed; what is not among them any more can be closed
     data_channel: DataChannelFacts | None  # None until an answer accepts it, and again when it is closed
     is_data_channel_refused: bool = False  # an answer rejected the section, or a negotiated one was closed
-    is_ice_restart: bool = False  # this side's ufrag or password differ from those before
-    is_dtls_restart: bool = False  # the peer came with another certificate
+    ice_restarts: frozenset[int] = frozenset()  # transports whose ufrag or password differ, on this side, from before
+    dtls_restarts: frozenset[int] = frozenset()  # transports to which the peer came with another certificate
     is_rolled_back: bool = False  # a pending offer was taken back, be it implicitly
     stopped: tuple[int, ...] = ()  # transceivers whose sections this answer has ended
     # Transceivers that a remote offer had made which is now rolled back. They are no more, unless addTrack has given
     # them a track meanwhile (RFC 9429 section 4.1.10.2); those stay without a section.
     removed: tuple[int, ...] = ()
+
+    @property
+    def remote(self) -> RemoteTransport | None:
+        """The peer's side of the first transport."""
+        return self.transports[0].remote if self.transports else None
+
+    @property
+    def is_dtls_client(self) -> bool | None:
+        """Our DTLS role in the first transport; None until an answer settles it."""
+        return self.transports[0].is_dtls_client if self.transports else None
+
+    @property
+    def is_ice_restart(self) -> bool:
+        """Whether this description restarts ICE in any transport."""
+        return bool(self.ice_restarts)
+
+    @property
+    def is_dtls_restart(self) -> bool:
+        """Whether the peer came with another certificate to any transport."""
+        return bool(self.dtls_restarts)
 
     @property
     def mids(self) -> tuple[str, ...]:

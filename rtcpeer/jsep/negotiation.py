@@ -4,6 +4,7 @@ The owner hands in its `LocalTransport`, gets descriptions, and is told in `Appl
 call that raises has changed nothing.
 """
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -11,8 +12,9 @@ from rtcpeer.errors import InvalidModificationError, InvalidStateError, Operatio
 from rtcpeer.jsep import apply, remote_sections
 from rtcpeer.jsep.answer import answer_setup, answered_sections, build_answer
 from rtcpeer.jsep.association import associated
+from rtcpeer.jsep.bundling import tagged
 from rtcpeer.jsep.candidates import bare, with_candidates
-from rtcpeer.jsep.facts import Applied, Description, LocalTransport, RemoteTransport, Section, Session, Wanted
+from rtcpeer.jsep.facts import Applied, Description, LocalTransport, Section, Session, TransportFacts, Wanted
 from rtcpeer.jsep.need import is_needed
 from rtcpeer.jsep.offer import build_offer, offered_sections
 from rtcpeer.jsep.settings import NegotiationSettings
@@ -22,10 +24,13 @@ from rtcpeer.sdp.model import Origin, SessionDescription
 from rtcpeer.sdp.parse import parse
 from rtcpeer.sdp.serialize import serialize
 
-__all__ = ["Negotiation", "Which"]
+__all__ = ["LocalTransports", "Negotiation", "Which"]
 
 Which = Literal["effective", "current", "pending"]
 """Which description: the pending one if there is one, else the current one; or that one precisely."""
+
+LocalTransports = LocalTransport | Callable[[int], LocalTransport]
+"""Our side of each transport by its key, made when it is asked for; or of the only one."""
 
 _ANSWERS = frozenset({DescriptionType.ANSWER, DescriptionType.PRANSWER})
 
@@ -54,7 +59,7 @@ class Negotiation:
         self._last_offer: _Created | None = None
         self._last_answer: _Created | None = None
 
-    def create_offer(self, wanted: Wanted, local: LocalTransport) -> SessionDescription:
+    def create_offer(self, wanted: Wanted, local: LocalTransports) -> SessionDescription:
         """An offer that goes on from what is negotiated; it changes nothing until it is set.
 
         Raises:
@@ -63,12 +68,13 @@ class Negotiation:
         if self.state not in {SignalingState.STABLE, SignalingState.HAVE_LOCAL_OFFER}:
             raise InvalidStateError(f"an offer can not be created in signaling state {self.state.value!r}")
         sections = offered_sections(self._session, self._stable, wanted, self.settings)
-        bare_offer = self._numbered(build_offer(sections, local, self.settings))
-        credentials = (local.username_fragment, local.password)
-        self._last_offer = _Created(bare_offer, apply.after_local_offer(self._session, sections, credentials))
-        return with_candidates(bare_offer, [local])
+        transports = _used(local, sections, self._session)
+        bare_offer = self._numbered(build_offer(sections, transports, self.settings))
+        following = apply.after_local_offer(self._session, self._stable, sections, _own_credentials(transports))
+        self._last_offer = _Created(bare_offer, following)
+        return with_candidates(bare_offer, transports.values(), tagged(sections))
 
-    def create_answer(self, local: LocalTransport, wanted: Wanted | None = None) -> SessionDescription:
+    def create_answer(self, local: LocalTransports, wanted: Wanted | None = None) -> SessionDescription:
         """An answer to the pending remote offer; it changes nothing until it is set.
 
         A transceiver that the offer has made and that ``wanted`` does not list only receives.
@@ -79,15 +85,17 @@ class Negotiation:
         if self.state not in {SignalingState.HAVE_REMOTE_OFFER, SignalingState.HAVE_LOCAL_PRANSWER}:
             raise InvalidStateError(f"an answer can not be created in signaling state {self.state.value!r}")
         assert self.pending_remote is not None  # the state says so
-        setup = answer_setup(self._session, self.settings.answer_setup)
-        answered = replace(self._session, sections=answered_sections(self._session, wanted or Wanted(), self.settings))
-        bare_answer = self._numbered(build_answer(answered.sections, local, setup, self.settings))
-        credentials = (local.username_fragment, local.password)
-        following = apply.after_local_answer(answered, self.pending_remote.sdp, setup, credentials)
-        if local.is_lite and self._stable.is_controlling is None:
+        sections = answered_sections(self._session, wanted or Wanted(), self.settings)
+        transports = _used(local, sections, self._session)
+        setups = {key: answer_setup(self._session.transport(key), self.settings.answer_setup) for key in transports}
+        bare_answer = self._numbered(build_answer(sections, transports, setups, self.settings))
+        answered = replace(self._session, sections=sections)
+        credentials = _own_credentials(transports)
+        following = apply.after_local_answer(answered, self.pending_remote.sdp, setups, credentials)
+        if any(each.is_lite for each in transports.values()) and self._stable.is_controlling is None:
             following = replace(following, is_controlling=False)  # both lite: the offerer controls
         self._last_answer = _Created(bare_answer, following)
-        return with_candidates(bare_answer, [local])
+        return with_candidates(bare_answer, transports.values(), tagged(sections))
 
     def set_local(self, kind: DescriptionType, description: str | SessionDescription | None = None) -> Applied:
         """Apply what `create_offer` or `create_answer` gave last; None or empty means exactly that.
@@ -104,8 +112,7 @@ class Negotiation:
         self._versioned = created.description
         self._version = int(created.description.origin.session_version)
         self.pending_local = Description(kind, created.description)
-        is_restart = _differ(self._stable.local_credentials, created.session.local_credentials)
-        return self._enter(state, Side.LOCAL, kind, created.session, is_ice_restart=is_restart)
+        return self._enter(state, Side.LOCAL, kind, created.session)
 
     def set_remote(
         self,
@@ -134,19 +141,11 @@ class Negotiation:
             self.pending_local = None
         else:
             following = apply.after_remote_answer(
-                self._session, remote, before=self._stable, is_local_lite=self._is_local_lite()
+                self._session, remote, self.settings, before=self._stable, is_local_lite=self._is_local_lite()
             )
         self.pending_remote = Description(kind, remote)
         self._last_offer = self._last_answer = None
-        return self._enter(
-            state,
-            Side.REMOTE,
-            kind,
-            following,
-            is_ice_restart=_differ(_credentials(self._stable.remote), _credentials(following.remote)),
-            is_dtls_restart=not apply.is_same_certificate(self._stable.remote, following.remote),
-            is_rolled_back=is_rolled_back,
-        )
+        return self._enter(state, Side.REMOTE, kind, following, is_rolled_back=is_rolled_back)
 
     def close(self) -> None:
         """End the negotiation; every later call but the queries raises `InvalidStateError`."""
@@ -165,12 +164,15 @@ class Negotiation:
         return self.pending_remote or (self.current_remote if which == "effective" else None)
 
     def local_description_text(self, which: Which, *transports: LocalTransport) -> str | None:
-        """Our description with the candidates gathered up to now, those of the transport whose ufrag it announces.
+        """Our description with the candidates gathered up to now, those of the generation whose ufrag it announces.
 
         Hand in the transports of the current generation and, during an ICE restart, of the one before.
         """
         description = self.local_description(which)
-        return None if description is None else serialize(with_candidates(description.sdp, transports))
+        if description is None:
+            return None
+        session = self._stable if description is self.current_local else self._session
+        return serialize(with_candidates(description.sdp, transports, tagged(session.sections)))
 
     def implied_local_type(self) -> DescriptionType:
         """What `setLocalDescription()` without an argument creates (W3C webrtc-pc section 4.4.2)."""
@@ -231,14 +233,14 @@ class Negotiation:
         return self._stable
 
     @property
-    def is_restart_offered(self) -> bool:
-        """Whether the pending remote offer restarts ICE, so that the answer needs new credentials too."""
-        return _differ(_credentials(self._stable.remote), _credentials(self._session.remote))
+    def restarts_offered(self) -> frozenset[int]:
+        """The transports that the pending remote offer restarts, so that the answer needs new credentials too."""
+        return _restarted(self._stable, self._session, _remote_credentials)
 
     def _after_remote_offer(self, offer: SessionDescription, wanted: Wanted) -> Session:
         pending = self._session if self.state is SignalingState.HAVE_REMOTE_OFFER else self._stable
         sections, made = associated(
-            remote_sections.offered_sections(self._stable, offer, self.settings.capabilities),
+            remote_sections.offered_sections(self._stable, offer, self.settings),
             self._stable,
             pending,
             wanted.transceivers,
@@ -273,11 +275,16 @@ class Negotiation:
         kind: DescriptionType,
         session: Session,
         *,
-        is_ice_restart: bool = False,
-        is_dtls_restart: bool = False,
         is_rolled_back: bool = False,
     ) -> Applied:
         """Make ``session`` what holds, and for good when an answer completed the exchange."""
+        credentials = _local_credentials if side is Side.LOCAL else _remote_credentials
+        ice_restarts = _restarted(self._stable, session, credentials)
+        dtls_restarts = frozenset(
+            each.key
+            for each in session.transports
+            if not apply.is_same_certificate(self._stable.transport(each.key).remote, each.remote)
+        )
         had_data_section = self._session.data_section is not None or self._stable.data_channel is not None
         removed = self._session.made - session.transceivers
         stopped: frozenset[int] = frozenset()
@@ -297,14 +304,13 @@ class Negotiation:
             state=state,
             sections=session.sections,
             is_controlling=session.is_controlling,
-            is_dtls_client=session.is_dtls_client,
-            remote=session.remote,
+            transports=session.transports,
             data_channel=session.data_channel,
             is_data_channel_refused=kind is DescriptionType.ANSWER
             and had_data_section
             and session.data_channel is None,
-            is_ice_restart=is_ice_restart,
-            is_dtls_restart=is_dtls_restart,
+            ice_restarts=ice_restarts,
+            dtls_restarts=dtls_restarts,
             is_rolled_back=is_rolled_back,
             stopped=tuple(sorted(stopped)),
             removed=tuple(sorted(removed)),
@@ -331,10 +337,30 @@ class _Created:
     session: Session
 
 
-def _credentials(remote: RemoteTransport | None) -> tuple[str, str] | None:
+def _used(local: LocalTransports, sections: Iterable[Section], session: Session) -> dict[int, LocalTransport]:
+    """Our side of those transports that the sections need; where none lives, of the first all the same."""
+    keys = list(tagged(sections)) or [each.key for each in session.transports[:1]] or [0]
+    if isinstance(local, LocalTransport):
+        return {key: replace(local, key=key) for key in keys}
+    return {key: local(key) for key in keys}
+
+
+def _own_credentials(transports: dict[int, LocalTransport]) -> dict[int, tuple[str, str]]:
+    return {key: (each.username_fragment, each.password) for key, each in transports.items()}
+
+
+def _local_credentials(transport: TransportFacts) -> tuple[str, str] | None:
+    return transport.local_credentials
+
+
+def _remote_credentials(transport: TransportFacts) -> tuple[str, str] | None:
+    remote = transport.remote
     return None if remote is None else (remote.username_fragment, remote.password)
 
 
-def _differ(before: tuple[str, str] | None, after: tuple[str, str] | None) -> bool:
+def _restarted(
+    before: Session, after: Session, credentials: Callable[[TransportFacts], tuple[str, str] | None]
+) -> frozenset[int]:
     """Changed credentials ask for an ICE restart (RFC 8839 section 4.4.1.1.1); first ones do not."""
-    return before is not None and after is not None and before != after
+    pairs = ((each.key, credentials(before.transport(each.key)), credentials(each)) for each in after.transports)
+    return frozenset(key for key, old, new in pairs if old is not None and new is not None and old != new)

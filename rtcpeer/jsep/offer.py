@@ -1,13 +1,15 @@
 """Creating offers (RFC 9429 section 5.2)."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from rtcpeer.jsep.association import after_our_offer
+from rtcpeer.jsep.bundling import fresh_keys, living_transports
 from rtcpeer.jsep.facts import LocalTransport, Section, Session, TransceiverWish, Wanted
 from rtcpeer.jsep.numbers import Numbers
 from rtcpeer.jsep.rtp_wishes import is_offerable, offered_rtp, wish_for
 from rtcpeer.jsep.sections import assemble, described_media
-from rtcpeer.jsep.settings import NegotiationSettings
+from rtcpeer.jsep.settings import BundlePolicy, NegotiationSettings
 from rtcpeer.sdp.model import SessionDescription
 from rtcpeer.sdp.transport import Setup
 
@@ -15,12 +17,13 @@ __all__ = ["build_offer", "offered_sections"]
 
 
 def build_offer(
-    sections: tuple[Section, ...], local: LocalTransport, settings: NegotiationSettings
+    sections: tuple[Section, ...], local: Mapping[int, LocalTransport], settings: NegotiationSettings
 ) -> SessionDescription:
-    """An offer of these sections, those of `offered_sections`."""
+    """An offer of these sections, those of `offered_sections`; transports by their keys."""
     # RFC 9429 section 5.2.2: always actpass; the answerer keeps the role that it has.
-    media = tuple(described_media(section, local, Setup.ACTPASS, settings, is_offer=True) for section in sections)
-    return assemble(sections, media, local)
+    setups = dict.fromkeys(local, Setup.ACTPASS)
+    media = tuple(described_media(section, local, setups, settings, is_offer=True) for section in sections)
+    return assemble(sections, media, next(iter(local.values())))
 
 
 def offered_sections(
@@ -46,21 +49,46 @@ def offered_sections(
             )
     if wanted.data_channel and session.data_section is None:
         places.add("application", "UDP/DTLS/SCTP", ("webrtc-datachannel",))
-    settled_mids = {section.mid for section in settled.sections if not section.is_rejected}
-    is_max = settings.bundle_policy == "max-bundle"
-    tagged = next((section.mid for section in places.sections if not section.is_rejected), None)
-    return tuple(
-        replace(
-            section,
-            # Everything that lives is bundled, except with a peer that has no mids to name the members by.
-            is_bundled=section.is_mid_signalled,
-            is_bundle_only=is_max
-            and not section.is_rejected
-            and section.mid != tagged
-            and section.mid not in settled_mids,
+    return _with_transports(places.sections, settled, settings.bundle_policy)
+
+
+def _with_transports(sections: Sequence[Section], settled: Session, policy: BundlePolicy) -> tuple[Section, ...]:
+    """The sections with transports and groups: as settled, and new ones with the first group that there is.
+
+    Not even "max-compat" offers a transport beside the group's to a peer that has bundled: it is known to.
+    """
+    known = living_transports(settled)
+    settled_groups = {section.mid: section.group for section in settled.sections if section.mid in known}
+    is_parted = len(set(known.values())) > 1
+    has_bundled = len(known) > len(set(known.values()))
+    fresh = fresh_keys(settled)
+    shared = next((key for mid, key in known.items() if not is_parted or settled_groups[mid] is not None), None)
+    placed: list[Section] = []
+    for section in sections:
+        if section.is_rejected:
+            placed.append(section)
+            continue
+        is_new, key, group = section.mid not in known, known.get(section.mid), shared
+        if key is None:
+            # A peer of which nothing is bundled will not bundle this either.
+            is_alone = is_parted and shared is None
+            key = shared if shared is not None and (policy != "max-compat" or has_bundled) else next(fresh)
+            if shared is None and not is_alone:
+                shared = group = key
+        elif is_parted:
+            group = settled_groups[section.mid]
+        placed.append(
+            replace(
+                section,
+                transport=key,
+                # Everything is offered bundled, except to a peer that has no mids to name the members by.
+                group=group if section.is_mid_signalled else None,
+                is_bundle_only=policy == "max-bundle"
+                and is_new
+                and key in {each.transport for each in placed if not each.is_rejected},
+            )
         )
-        for section in places.sections
-    )
+    return tuple(placed)
 
 
 class _Places:

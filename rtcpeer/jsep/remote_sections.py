@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from rtcpeer.errors import InvalidAccessError
+from rtcpeer.jsep.bundling import Placement, carried
 from rtcpeer.jsep.capabilities import MediaCapabilities
 from rtcpeer.jsep.codec_matching import answered_codecs
 from rtcpeer.jsep.facts import Section, Session
@@ -14,23 +15,22 @@ from rtcpeer.jsep.numbers import check_extension_ids
 from rtcpeer.jsep.rtp_description import RtpDescription
 from rtcpeer.jsep.rtp_sections import is_rtp_media, read_rtp
 from rtcpeer.jsep.sections import is_data_channel_media
+from rtcpeer.jsep.settings import NegotiationSettings
 from rtcpeer.sdp import transport as sdp
 from rtcpeer.sdp.model import MediaSection, SessionDescription
 
 __all__ = ["answered_sections", "offered_sections"]
 
 
-def offered_sections(
-    session: Session, offer: SessionDescription, capabilities: MediaCapabilities
-) -> tuple[Section, ...]:
+def offered_sections(session: Session, offer: SessionDescription, settings: NegotiationSettings) -> tuple[Section, ...]:
     """The sections of an offer; those that we can not accept are rejected."""
     if len(offer.media) < len(session.sections):
         raise InvalidAccessError(
             f"the offer has {len(offer.media)} m-sections, but {len(session.sections)} exist and none may be left out"
         )
+    capabilities = settings.capabilities
     mids = _mids(offer, session.sections)
     groups = _bundled_mids(offer, mids)
-    bundled = frozenset[str]().union(*groups)
     sections: list[Section] = []
     has_data_channel = False
     for index, (media, mid) in enumerate(zip(offer.media, mids, strict=True)):
@@ -47,26 +47,28 @@ def offered_sections(
                 protocol=media.protocol,
                 formats=media.formats,
                 is_rejected=rtp is None and not is_data_channel,
-                is_bundled=mid in bundled,
                 is_mid_signalled=media.attributes.has("mid"),
                 remote=rtp,
             )
         )
-    sections = _of_one_transport(sections, session, groups)
-    _check_multiplexing(sections)
-    check_extension_ids((section.remote for section in sections if section.remote is not None), capabilities)
-    return tuple(sections)
+    placed = Placement(session, groups, settings, _ungrouped(offer, mids, groups)).of_offer(sections)
+    for together in carried(placed).values():
+        descriptions = [rtp for index in together if (rtp := placed[index].remote) is not None]
+        _check_multiplexing(descriptions, placed[together[0]].mid)
+        check_extension_ids(descriptions, capabilities)
+    return placed
 
 
-def answered_sections(session: Session, answer: SessionDescription) -> tuple[Section, ...]:
-    """The sections of an answer to the offer that ``session`` holds."""
+def answered_sections(
+    session: Session, before: Session, answer: SessionDescription, settings: NegotiationSettings
+) -> tuple[Section, ...]:
+    """The sections of an answer to the offer that ``session`` holds; ``before`` is what held before that offer."""
     if len(answer.media) != len(session.sections):
         raise InvalidAccessError(
             f"the answer has {len(answer.media)} m-sections, the offer has {len(session.sections)}; both need the same"
         )
     mids = _mids(answer, session.sections)
     groups = _bundled_mids(answer, mids)
-    bundled = frozenset[str]().union(*groups)
     sections = []
     for index, (section, media, mid) in enumerate(zip(session.sections, answer.media, mids, strict=True)):
         if media.kind != section.kind:
@@ -85,13 +87,15 @@ def answered_sections(session: Session, answer: SessionDescription) -> tuple[Sec
             replace(
                 section,
                 is_rejected=is_rejected,
-                is_bundled=mid in bundled,
                 remote=read_rtp(answer, media) if is_rtp_media(media) and not is_rejected else None,
             )
         )
-    sections = _of_one_transport(sections, session, groups)
-    _check_multiplexing(sections)
-    return tuple(sections)
+    bundle_only = {section.mid for section in session.sections if section.is_bundle_only}
+    placed = Placement(before, groups, settings, bundle_only).of_answer(sections)
+    for together in carried(placed).values():
+        descriptions = [rtp for index in together if (rtp := placed[index].remote) is not None]
+        _check_multiplexing(descriptions, placed[together[0]].mid)
+    return placed
 
 
 def _offered_rtp(
@@ -106,28 +110,24 @@ def _offered_rtp(
     return rtp
 
 
-def _of_one_transport(sections: Sequence[Section], session: Session, groups: Sequence[frozenset[str]]) -> list[Section]:
-    """The sections, those rejected that have not the transport of the first which lives, be it from before."""
-    known = {section.mid for section in session.sections if not section.is_rejected}
-    living = [section.mid for section in sections if not section.is_rejected]
-    first = next((mid for mid in living if mid in known), living[0] if living else None)
-    together = next((group for group in groups if first in group), {first})
-    return [
-        section if section.mid in together else replace(section, is_rejected=True, remote=None) for section in sections
-    ]
-
-
-def _check_multiplexing(sections: Sequence[Section]) -> None:
+def _check_multiplexing(descriptions: Sequence[RtpDescription], mid: str) -> None:
     """RFC 9429 section 4.1.1 of the policy "require", the only one there is; a bundled section may be silent."""
-    media = [section for section in sections if section.remote is not None]
-    if media and not any(section.remote is not None and section.remote.is_rtcp_multiplexed for section in media):
-        raise InvalidAccessError(
-            f"m-section {media[0].mid!r} has no a=rtcp-mux; RTCP on a port of its own is not supported"
-        )
+    if descriptions and not any(rtp.is_rtcp_multiplexed for rtp in descriptions):
+        raise InvalidAccessError(f"m-section {mid!r} has no a=rtcp-mux; RTCP on a port of its own is not supported")
 
 
 def _is_offered(media: MediaSection) -> bool:
     return media.port != 0 or sdp.is_bundle_only(media)
+
+
+def _ungrouped(offer: SessionDescription, mids: Sequence[str], groups: Sequence[Sequence[str]]) -> frozenset[str]:
+    """Those that are bundle-only and in no group, so that they have no transport (RFC 9143 section 6)."""
+    grouped = {mid for group in groups for mid in group}
+    return frozenset(
+        mid
+        for mid, media in zip(mids, offer.media, strict=True)
+        if media.port == 0 and sdp.is_bundle_only(media) and mid not in grouped
+    )
 
 
 def _check_place(index: int, section: Section, media: MediaSection, mid: str) -> None:
@@ -180,8 +180,8 @@ def _free_mids(taken: set[str]) -> Iterator[str]:
     return (str(number) for number in range(len(taken) + 1) if str(number) not in taken)
 
 
-def _bundled_mids(description: SessionDescription, mids: Sequence[str]) -> list[frozenset[str]]:
-    """The BUNDLE groups, each mid in one at most."""
+def _bundled_mids(description: SessionDescription, mids: Sequence[str]) -> list[tuple[str, ...]]:
+    """The BUNDLE groups, each mid in one at most, the tagged one first."""
     known = set(mids)
     bundled: set[str] = set()
     groups = sdp.bundle_groups(description)
@@ -192,4 +192,4 @@ def _bundled_mids(description: SessionDescription, mids: Sequence[str]) -> list[
             if mid in bundled:
                 raise InvalidAccessError(f"the BUNDLE groups name {mid!r} twice")
             bundled.add(mid)
-    return [frozenset(group) for group in groups]
+    return [tuple(group) for group in groups]

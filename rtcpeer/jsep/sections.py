@@ -1,6 +1,6 @@
 """The m-sections that this side writes, and which it understands (RFC 9429 sections 5.2.1, 5.3.1; RFC 8841)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rtcpeer.jsep.candidates import DISCARD_PORT
 from rtcpeer.jsep.facts import LocalTransport, Section
@@ -31,12 +31,13 @@ def is_legacy(section: Section) -> bool:
 
 
 def assemble(sections: Sequence[Section], media: tuple[MediaSection, ...], local: LocalTransport) -> SessionDescription:
-    """A description of the sections, its o= line still to come; those that live are bundled (RFC 9143 section 7.2)."""
-    bundled = [section.mid for section in sections if section.is_bundled and not section.is_rejected]
+    """A description of the sections, its o= line still to come, with their groups (RFC 9143 section 7.2)."""
+    groups: dict[int, list[str]] = {}
+    for section in sections:
+        if section.group is not None and not section.is_rejected:
+            groups.setdefault(section.group, []).append(section.mid)
     # Deviation: no a=tls-id (RFC 8842 section 4); no browser sends or reads it, fingerprints tell associations apart.
-    attributes = Attributes()
-    if bundled:
-        attributes = attributes.plus([("group", f"BUNDLE {' '.join(bundled)}")])
+    attributes = Attributes.of(*(("group", f"BUNDLE {' '.join(mids)}") for mids in groups.values()))
     if local.options:
         attributes = attributes.plus([("ice-options", " ".join(local.options))])
     if local.is_lite:
@@ -45,11 +46,17 @@ def assemble(sections: Sequence[Section], media: tuple[MediaSection, ...], local
 
 
 def described_media(
-    section: Section, local: LocalTransport, setup: Setup, settings: NegotiationSettings, *, is_offer: bool
+    section: Section,
+    transports: Mapping[int, LocalTransport],
+    setups: Mapping[int, Setup],
+    settings: NegotiationSettings,
+    *,
+    is_offer: bool,
 ) -> MediaSection:
     """A section as our description has it, without candidates."""
     if section.is_rejected:
         return rejected_media(section)
+    local, setup = transports[section.transport], setups[section.transport]
     transport = Attributes.of(
         *_mid(section),
         ("ice-ufrag", local.username_fragment),

@@ -1,37 +1,50 @@
-"""The peer's transport: in the section that lives, or in the tagged one of its BUNDLE group (RFC 9143)."""
+"""The peer's transports: each in a section that lives, or in the tagged one of its BUNDLE group (RFC 9143)."""
 
 from collections.abc import Sequence
 
 from rtcpeer.errors import InvalidAccessError
+from rtcpeer.jsep.bundling import carried
 from rtcpeer.jsep.facts import RemoteTransport, Section
 from rtcpeer.sdp import transport as sdp
 from rtcpeer.sdp.model import MediaSection, SessionDescription
 from rtcpeer.sdp.transport import Setup
 
-__all__ = ["read_transport"]
+__all__ = ["read_transports"]
 
 
-def read_transport(description: SessionDescription, sections: Sequence[Section]) -> RemoteTransport | None:
-    """The peer's transport for the sections that live; None when none does.
+def read_transports(description: SessionDescription, sections: Sequence[Section]) -> dict[int, RemoteTransport]:
+    """The peer's side of the transports of the sections that live, by their keys.
 
     Raises:
-        InvalidAccessError: it lacks ICE credentials or a fingerprint, or they are impossible.
+        InvalidAccessError: one lacks ICE credentials or a fingerprint, or they are impossible.
     """
-    index = next((index for index, section in enumerate(sections) if not section.is_rejected), None)
-    if index is None:
-        return None
-    own = description.media[index]
+    return {
+        key: _read(description, sections, _tagged_index(description, sections, indices))
+        for key, indices in carried(sections).items()
+    }
+
+
+def _tagged_index(description: SessionDescription, sections: Sequence[Section], indices: Sequence[int]) -> int:
+    """The first of the group that lives, which need not be the first of the description."""
+    places = {sections[index].mid: index for index in indices}
+    for group in sdp.bundle_groups(description):
+        for mid in group:
+            if mid in places:
+                return places[mid]
+    return indices[0]
+
+
+def _read(description: SessionDescription, sections: Sequence[Section], index: int) -> RemoteTransport:
+    own, mid = description.media[index], sections[index].mid
     # A section may leave its transport to the tagged one (RFC 9143 section 7.1.3); its own words come first.
     places = [own]
     tagged = _tagged_media(description, sections[index])
     if tagged is not None and tagged is not own:
         places.append(tagged)
-    ufrag, password = _credentials(description, places, sections[index].mid)
+    ufrag, password = _credentials(description, places, mid)
     fingerprints = next((found for media in places if (found := sdp.fingerprints(description, media))), ())
     if not fingerprints:
-        raise InvalidAccessError(
-            f"m-section {sections[index].mid!r} has no a=fingerprint; unencrypted media is not supported"
-        )
+        raise InvalidAccessError(f"m-section {mid!r} has no a=fingerprint; unencrypted media is not supported")
     candidates, is_end = _candidates(description, places, ufrag)
     return RemoteTransport(
         username_fragment=ufrag,
@@ -39,7 +52,7 @@ def read_transport(description: SessionDescription, sections: Sequence[Section])
         fingerprints=tuple((fingerprint.algorithm, fingerprint.value) for fingerprint in fingerprints),
         options=sdp.ice_options(description, own),
         is_lite=sdp.is_ice_lite(description),
-        setup=_setup(description, places, sections[index].mid),
+        setup=_setup(description, places, mid),
         candidates=candidates,
         is_end_of_candidates=is_end,
     )

@@ -143,6 +143,13 @@ class Bundle:
         self.media = media
         media.set_keys(self.dtls.srtp_keys() if self.dtls_end is None else None)
 
+    def swap_channels(self, other: "Bundle") -> None:
+        """Exchange the data channels, of which there are those of no other bundle, before `start_sctp`."""
+        self.channels, other.channels = other.channels, self.channels
+        for bundle in (self, other):
+            if bundle.dtls.role is not None:
+                bundle.channels.set_role(is_dtls_client=bundle.dtls.role is DtlsRole.CLIENT)
+
     def start_sctp(self, remote_port: int, max_message_size: int) -> None:
         """Set up the association as soon as DTLS stands; ``max_message_size`` is the peer's, 0 for no limit."""
         self.channels.association.set_remote_port(remote_port)

@@ -271,7 +271,7 @@ async def test_a_relay_that_was_asked_for_before_a_restart_is_given_back():
     await a.setLocalDescription(await a.createOffer(iceRestart=True))
     await asyncio.sleep(2)
     assert len(server.allocations) == 1
-    assert len(a._transports.gatherer.getLocalCandidates()) == 1
+    assert len(a._transports.first.gatherer.getLocalCandidates()) == 1
     await finish(world)
 
 

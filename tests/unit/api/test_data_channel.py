@@ -114,7 +114,7 @@ async def test_a_message_costs_each_side_one_pull():
     await asyncio.sleep(1)
     pulls = []
     for one in (a, b):
-        bundle = one._transports.dtls._bundle
+        bundle = one._transports.first.dtls._bundle
         bundle.packets_to_send = counted(bundle.packets_to_send, pulls)
     rest = [b"x"] * 20
     channel.on("message", lambda _: rest and channel.send(rest.pop()))

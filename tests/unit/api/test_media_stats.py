@@ -44,6 +44,7 @@ OF_KIND = {
 
 
 class Collector:
+    transport_id = "T1"
     timestamp = 1000.0
 
     def wall_clock(self, moment):

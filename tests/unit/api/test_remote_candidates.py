@@ -45,7 +45,7 @@ def test_what_is_taken_as_a_candidate():
 def test_early_ones_wait_for_their_description_and_are_bounded():
     offered = negotiation_with_offer()
     used = []
-    candidates = RemoteCandidates(used.append)
+    candidates = RemoteCandidates(lambda candidate, _: used.append(candidate))
     waiting = _Nothing()
     for port in range(MAX_EARLY):
         candidates.add(numbered(port + 1), waiting)
@@ -63,7 +63,7 @@ def test_early_ones_wait_for_their_description_and_are_bounded():
 def test_strangers_are_refused_and_nothing_changes():
     offered = negotiation_with_offer()
     used = []
-    candidates = RemoteCandidates(used.append)
+    candidates = RemoteCandidates(lambda candidate, _: used.append(candidate))
     with pytest.raises(OperationError):
         candidates.add(RTCIceCandidate(HOST, sdpMid="nobody"), offered)
     assert used == []
@@ -73,7 +73,7 @@ def test_strangers_are_refused_and_nothing_changes():
 
 def test_the_description_shows_them_once_without_older_ones_and_within_bounds():
     offered = negotiation_with_offer()
-    candidates = RemoteCandidates(lambda _: None)
+    candidates = RemoteCandidates(lambda *_: None)
     for _ in range(2):
         candidates.add(numbered(1), offered)
     candidates.add(numbered(2, usernameFragment="older"), offered)

@@ -129,7 +129,7 @@ async def test_a_peer_that_keeps_its_credentials_is_connected_to_all_the_same():
     # As if b answered the restart, but with what it had.
     parameters = agent.local_parameters
     await b.setRemoteDescription(a.localDescription)
-    b._transports._prepared = parameters
+    b._transports.first._prepared = parameters
     answer = await b.createAnswer()
     assert credentials(answer) == before
     await a.setRemoteDescription(answer)
@@ -168,7 +168,7 @@ async def test_set_configuration_before_the_first_description():
     await a.setLocalDescription(offer)  # whose credentials hold
     assert a.sctp is None
     await a.gathered(until=lambda candidates: False)
-    assert a._transports.gatherer._agent.servers[0].host == "stun.example.org"
+    assert a._transports.first.gatherer._agent.servers[0].host == "stun.example.org"
     assert credentials(a.localDescription) == credentials(offer)
     await b.setRemoteDescription(a.localDescription)
     await b.setLocalDescription()

@@ -56,7 +56,7 @@ def test_dtls_roles(offered_setup, settled, expected):
 
 def test_we_keep_our_role_when_the_peer_offers_anew():
     first, second = connected()
-    assert (first.session.is_dtls_client, second.session.is_dtls_client) == (False, True)
+    assert (first.session.transport(0).is_dtls_client, second.session.transport(0).is_dtls_client) == (False, True)
     offer = serialize(second.create_offer(Wanted(), OTHER))
     second.set_local(OFFER, offer)
     text, applied = answer(first, offer, LOCAL)
@@ -67,7 +67,7 @@ def test_we_keep_our_role_when_the_peer_offers_anew():
 @pytest.mark.parametrize("offered_setup", ["active", "passive", "actpass"])
 def test_the_client_of_a_living_association_answers_active_whatever_is_offered(offered_setup):
     _, second = connected()
-    assert second.session.is_dtls_client is True
+    assert second.session.transport(0).is_dtls_client is True
     text, applied = answer(second, serialize(second.current_remote.sdp).replace("actpass", offered_setup), OTHER)
     assert "a=setup:active\r\n" in text
     assert applied.is_dtls_client is True

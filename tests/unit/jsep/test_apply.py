@@ -50,7 +50,7 @@ def test_another_certificate_is_another_association():
 def test_an_answer_that_flips_the_roles_is_survived(flipped):
     negotiation = Negotiation("1")
     answer(negotiation, read("firefox-offer-data"))
-    assert negotiation.session.is_dtls_client is True
+    assert negotiation.session.transport(0).is_dtls_client is True
     negotiation.create_offer(DATA, RESTARTED)
     assert negotiation.set_local(OFFER).is_ice_restart
     applied = negotiation.set_remote(ANSWER, read("firefox-offer-data").replace("actpass", flipped))

@@ -59,4 +59,4 @@ def test_an_offer_holds_what_is_gathered_when_it_is_created():
 
 def test_a_description_without_a_transport_is_left_alone():
     description = parse("v=0\no=- 1 2 IN IP4 127.0.0.1\ns=-\nt=0 0\nm=audio 0 RTP/AVP 0\n")
-    assert with_candidates(description, [LOCAL]) == description
+    assert with_candidates(description, [LOCAL], {0: 0}) == description

@@ -30,8 +30,8 @@ def test_two_of_us_agree():
     assert first.state is second.state is SignalingState.STABLE
     assert first.session.is_controlling is True
     assert second.session.is_controlling is False
-    assert first.session.is_dtls_client is False
-    assert second.session.is_dtls_client is True
+    assert first.session.transport(0).is_dtls_client is False
+    assert second.session.transport(0).is_dtls_client is True
     assert first.session.remote.username_fragment == OTHER.username_fragment
     assert second.session.remote.fingerprints == LOCAL.fingerprints
     assert first.current_local is not None

@@ -222,16 +222,6 @@ def test_a_section_without_a_common_codec_is_rejected_and_the_rest_lives():
     assert applied.data_channel is not None
 
 
-def test_sections_outside_the_first_transports_group_are_rejected():
-    first, second = pair()
-    offer = offer_of(first, wish(0), wish(1, "audio"), data_channel=True)
-    applied = second.set_remote(OFFER, offer.replace("BUNDLE 0 1 2", "BUNDLE 0 2"))
-    assert applied.mids == ("0", "2")
-    applied = second.set_remote(OFFER, offer.replace("a=group:BUNDLE 0 1 2\r\n", ""))
-    assert applied.mids == ("0",)
-    assert applied.removed == ()
-
-
 def test_an_answer_without_a_common_codec_is_refused():
     first, second = pair()
     offer = offer_of(first, wish(0))
