@@ -212,6 +212,7 @@ class TestEnd:
         while thread.is_alive():  # what it was reading has to be handed over first
             gc.collect()
             await asyncio.sleep(0)
+            thread.join(0.05)  # it needs the interpreter, too
 
     async def test_it_can_be_opened_in_a_thread(self, both):
         player = await asyncio.to_thread(MediaPlayer, both)
