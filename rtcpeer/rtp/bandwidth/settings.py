@@ -86,7 +86,7 @@ class PacerSettings:
 
     pacing_factor: float = 2.5  # browsers: a frame leaves in less than half the time until the next
     burst_time: float = 0.005  # gcc section 4: a burst of packets every 5 ms
-    initial_burst: int = 12_000  # bytes that leave unpaced, so that the first picture is there sooner; as TCP, RFC 6928
+    initial_burst: int = 8_000  # ours: bytes that leave unpaced, for the first picture; TCP has ten packets
     max_queue_time: float = 2.0  # browsers: a queue that would take longer to empty is sent faster than the target
     max_age: float = 3.0  # ours: what waited longer is of no use to anybody, and dropped
     max_queued_packets: int = 4096  # ours: the bound in memory, 3 s of 15 Mbit/s
