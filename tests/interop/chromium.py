@@ -2,6 +2,7 @@
 
 import asyncio
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -9,6 +10,8 @@ from playwright.async_api import BrowserContext, ConsoleMessage, Error, Playwrig
 from playwright.async_api import Page as PlaywrightPage
 
 from tests.interop.browser import START_TIMEOUT, Browser, Page, find_browser, remove_tree
+
+CLOSE_TIMEOUT = 20  # seconds; a browser that hangs is left to its driver's end
 
 ARGUMENTS = [
     "--autoplay-policy=no-user-gesture-required",
@@ -57,7 +60,10 @@ class ChromiumPage(Page):
         await self.playwright.screenshot(path=path, full_page=full_page)
 
     async def close(self) -> None:
-        await self.playwright.close()
+        # A page that hangs does not answer; the browser's own end takes it along.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                await self.playwright.close()
 
 
 class Chromium(Browser):
@@ -94,13 +100,15 @@ class Chromium(Browser):
         try:
             if context is not None:
                 # Playwright kills a browser that does not close when its own driver ends.
-                async with asyncio.timeout(20):
+                async with asyncio.timeout(CLOSE_TIMEOUT):
                     await context.close()
         except (Error, TimeoutError):
             pass
         finally:
             if playwright is not None:
-                await playwright.stop()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(CLOSE_TIMEOUT):
+                        await playwright.stop()
             if profile is not None:
                 await remove_tree(profile)
 

@@ -1,4 +1,8 @@
-"""Browser to browser, without us: what the media tests rely on works."""
+"""Browser to browser, without us: what the media tests rely on works.
+
+Run it by hand when the harness or a browser has changed, as `pytest tests/interop/check_media_harness.py`.
+It says nothing about rtcpeer, and browsers that encode for each other take the whole machine.
+"""
 
 import asyncio
 import contextlib
